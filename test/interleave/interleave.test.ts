@@ -49,6 +49,14 @@ describe('the checker', () => {
     expect(code).toBe(1);
   });
 
+  test('detects that the retention moves a file to the trash while it is being replaced', async () => {
+    const replaced = 'k1:A:new:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;delivered;;keep/1.11>2';
+    const { code, lines } = await run('--broken-ledger', `--replay=${replaced}`);
+    expect(lines).toContainEqual(expect.stringMatching(/^I13\.busy at step \d+: f1 is trashed by the retention of d1/));
+    expect(lines).toContainEqual(expect.stringMatching(/^I13\.last at step \d+: f1 is trashed/));
+    expect(code).toBe(1);
+  });
+
   test.each([
     'k1:A:replace:large:plain:p1:2,k2:B:replace:large:push:p2:1;rename;hand;/1.5!503-later,2.7!lost,1.9>3',
     'k1:AB:replace:large:zip:p1:2,k1@b:CD:replace:small:zip:p2:1;rename;hand;/4.5!slow,6.3!503-later,5.9!lost,7.6>3',
@@ -77,6 +85,9 @@ describe('the courier', () => {
     ['of files', 'files', '400', '0.2'],
     ['of two callers', 'callers', '150', '0.075'],
     ['of archives', 'archives', '150', '0.075'],
+    ['with several accounts', 'accounts', '100', '0.05'],
+    ['with retention', 'keep', '100', '0.05'],
+    ['with sharing', 'share', '100', '0.05'],
     ['of rows', 'rows', '150', '0.2'],
   ])('satisfies the invariants in random schedules %s', async (_, kind, schedules, minutes) => {
     const { code, lines } = await run('--seed', '1', '--kind', kind, '--schedules', schedules, '--minutes', minutes);

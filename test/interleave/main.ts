@@ -9,13 +9,15 @@ import { randomScenario, SCENARIOS } from './scenarios.ts';
 import { randomRowsScenario } from './rows-scenarios.ts';
 import { chooseRandomly, exploreExhaustively, runOn, shrink } from './schedules/explore.ts';
 import { followSchedule, type ScheduleRun } from './schedules/run-schedule.ts';
+import { SETTING_SCHEDULES } from './setting-schedules.ts';
 import { openStage } from './stage.ts';
 
 const HELP = `Usage: npm run interleave -- [options]
 
 A model checker: runs deliveries of files, archives and rows by one or two callers, a person and crashes in many orders of
-their calls to Drive, Sheets and the ledger, and checks invariants after each step. Each violation is printed as a list of
-steps, with the option that replays it. The exit code is 1 if an invariant is violated.
+their calls to Drive, Sheets and the ledger, and checks invariants after each step. The destination has one or two accounts,
+and some scenarios have retention or sharing. Each violation is printed as a list of steps, with the option that replays it.
+The exit code is 1 if an invariant is violated.
 
   --minutes M       how long to search (default 1; fractions are allowed)
   --schedules N     how many schedules to run at most
@@ -23,7 +25,7 @@ steps, with the option that replays it. The exit code is 1 if an invariant is vi
   --depth D         run all schedules of each scenario with up to D deviations (default 1) for at most half of the time,
                     in a random order of the scenarios, then random ones
   --scenario TEXT   search this scenario only
-  --kind KIND       search the scenarios of one kind only: files, callers, archives or rows
+  --kind KIND       search the scenarios of one kind only: files, callers, archives, accounts, keep, share or rows
   --first           stop at the first violation
   --replay=TEXT     run one schedule and print its steps
   --named           run the schedules that violated an invariant before a fix; prints one line of JSON each
@@ -65,7 +67,7 @@ const replay = async (text: string): Promise<void> => {
 /** If a line of a schedule no longer applies, the schedule no longer tests anything. */
 const runNamed = async (): Promise<void> => {
   const stage = await openStage(values['broken-ledger']);
-  for (const named of [...NAMED, ...NAMED_ROWS]) {
+  for (const named of [...NAMED, ...SETTING_SCHEDULES, ...NAMED_ROWS]) {
     const ran = await runOn(stage, named.scenario, followLines(named));
     const isFollowed = ran.deviations.length === named.lines.length;
     const violations = ran.violations.map(({ invariant, what }) => `${invariant}: ${what}`);

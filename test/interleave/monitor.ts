@@ -27,6 +27,8 @@ export interface Attempt {
   seen: { fileId: string; digest: string; step: number }[];
   /** The delivery already has a receipt, and is sent once more. */
   isReplay: boolean;
+  /** It has written the receipt to the ledger. */
+  hasRecorded: boolean;
 }
 
 export interface Violation {

@@ -104,6 +104,7 @@ export const randomRowsScenario = (random: () => number): Scenario => {
     lag: random() < 0.2,
     isReadOnly: base !== 'spreadsheet' && random() < 0.1,
     isLimited: false,
+    settings: [],
     acceptsSameIds: random() < 0.3,
   };
 };

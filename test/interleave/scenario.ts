@@ -27,7 +27,7 @@ export const BASES = ['none', 'hand', 'delivered'] as const;
 /** `spreadsheet`: a person has created a spreadsheet, and it is the destination. */
 type Base = (typeof BASES)[number] | 'spreadsheet';
 
-export const ACTS = ['rename', 'move', 'trash', 'untrash', 'edit', 'delete', 'put', 'trash-folder'] as const;
+export const ACTS = ['rename', 'move', 'trash', 'untrash', 'edit', 'delete', 'put', 'trash-folder', 'unshare'] as const;
 /** What a person does to the cells and tabs of a spreadsheet. `move-tab`: another tab is the first one afterwards. */
 export const SHEET_ACTS = [
   'edit-cell',
@@ -41,6 +41,14 @@ export const SHEET_ACTS = [
 ] as const;
 export type SheetAct = (typeof SHEET_ACTS)[number];
 export type Act = (typeof ACTS)[number] | SheetAct;
+
+/**
+ * Settings of the destination. `accounts`: it has two accounts, and Drive may refuse an upload because of a quota of one.
+ * `my-drive`: its folder is in a person's My Drive, where each file belongs to the account that created it. `keep`: only the
+ * newest file is kept. `share`: new files are shared with an auditor.
+ */
+export const SETTINGS = ['accounts', 'my-drive', 'keep', 'share'] as const;
+type Setting = (typeof SETTINGS)[number];
 
 /** One sender. It makes up to `tries` attempts while faults can happen, and more after that. */
 export interface DeliverySpec {
@@ -72,6 +80,7 @@ export interface Scenario {
   isReadOnly: boolean;
   /** The destination limits what each caller may deliver at the same time, and in a minute. */
   isLimited: boolean;
+  settings: readonly Setting[];
   /** Sheets accepts a second mark with the same id, which its documentation says it does not. */
   acceptsSameIds: boolean;
 }
@@ -98,11 +107,14 @@ export const isSession = ({ way }: Pick<DeliverySpec, 'way'>): boolean => way ==
 /** Errors whose remedy is to open the upload again. */
 export const OPEN_AGAIN: readonly string[] = ['upload-incomplete', 'digest-mismatch'];
 
-/** `KEY@CALLER:BYTES:RULE:SIZE:WAY:PROCESS:TRIES[:tab=TAB],…;ACT,…;BASE;PATH`, and flags such as `;lag` or `;lag+limits`. */
-export const scenarioText = ({ deliveries, person, base, path, ...flagged }: Scenario): string => {
+/**
+ * `KEY@CALLER:BYTES:RULE:SIZE:WAY:PROCESS:TRIES[:tab=TAB],…;ACT,…;BASE;PATH`, and flags and settings such as `;lag` or
+ * `;limits+keep`.
+ */
+export const scenarioText = ({ deliveries, person, base, path, settings, ...flagged }: Scenario): string => {
   const { lag, isReadOnly, isLimited, acceptsSameIds } = flagged;
   const set = { lag, 'read-only': isReadOnly, limits: isLimited, 'same-ids': acceptsSameIds };
-  const flags = Object.entries(set).flatMap(([flag, isSet]) => (isSet ? [flag] : []));
+  const flags = [...Object.entries(set).flatMap(([flag, isSet]) => (isSet ? [flag] : [])), ...settings];
   return [
     deliveries.map(deliveryText).join(','),
     person.join(','),
@@ -147,6 +159,7 @@ export const parseScenario = (text: string): Scenario => {
     lag: set.includes('lag'),
     isReadOnly: set.includes('read-only'),
     isLimited: set.includes('limits'),
+    settings: SETTINGS.filter((setting) => set.includes(setting)),
     acceptsSameIds: set.includes('same-ids'),
   };
 };

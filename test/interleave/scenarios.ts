@@ -1,6 +1,7 @@
 import { ARCHIVE_SCENARIOS, withArchives } from './archive-scenarios.ts';
 import { CALLER_SCENARIOS, withCallers } from './caller-scenarios.ts';
 import { randomRowsScenario, ROWS_SCENARIOS } from './rows-scenarios.ts';
+import { ACCOUNT_SCENARIOS, KEEP_SCENARIOS, SHARE_SCENARIOS, withSettings } from './setting-scenarios.ts';
 import { ACTS, type Act, BASES, type DeliverySpec, parseScenario, RULES, type Scenario } from './scenario.ts';
 
 /** Files of one caller. */
@@ -64,6 +65,9 @@ export const SCENARIOS = {
   files: FILE_SCENARIOS,
   callers: CALLER_SCENARIOS,
   archives: ARCHIVE_SCENARIOS,
+  accounts: ACCOUNT_SCENARIOS,
+  keep: KEEP_SCENARIOS,
+  share: SHARE_SCENARIOS,
   rows: ROWS_SCENARIOS,
 } as const;
 
@@ -107,6 +111,7 @@ const randomFiles = (random: () => number): Scenario => {
     lag: random() < 0.2,
     isReadOnly: random() < 0.15,
     isLimited: random() < 0.15,
+    settings: [],
     acceptsSameIds: false,
   };
 };
@@ -118,6 +123,7 @@ const ROWS_SHARE = 0.4;
 export const randomScenario = (random: () => number): Scenario => {
   if (random() < ROWS_SHARE) return randomRowsScenario(random);
   const files = randomFiles(random);
-  const packed = random() < 0.3 ? withArchives(files, random) : files;
+  const set = random() < 0.4 ? withSettings(files, random) : files;
+  const packed = random() < 0.3 ? withArchives(set, random) : set;
   return random() < 0.3 ? withCallers(packed, random) : packed;
 };

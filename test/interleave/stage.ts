@@ -11,9 +11,15 @@ const RUNS_A_DRIVE = 300;
 export const openStage = async (hasBrokenLedger = false): Promise<Stage & { close(): void }> => {
   // Loaded in advance, so that no schedule waits for a module.
   await import('googleapis/build/src/apis/drive/v3.js');
-  await import('../../src/delivery/store/write-rows.ts');
-  await import('../../src/delivery/store/plan-rows.ts');
-  await import('../../src/sheets/replace/prepare-replacement.ts');
+  await Promise.all([
+    import('../../src/delivery/retention.ts'),
+    import('../../src/delivery/policy.ts'),
+    import('../../src/delivery/store/next-account.ts'),
+    import('../../src/delivery/store/locks.ts'),
+    import('../../src/delivery/store/write-rows.ts'),
+    import('../../src/delivery/store/plan-rows.ts'),
+    import('../../src/sheets/replace/prepare-replacement.ts'),
+  ]);
   const clock = installClock(START_MS, () => contexts.getStore());
   let drive: LocalDrive | undefined;
   let runs = 0;

@@ -5,7 +5,7 @@ import type { Receipt } from '../../src/domain.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
 import type { Context } from './actors/actors.ts';
-import type { LocalDrive } from './actors/local-drive.ts';
+import { type LocalDrive, PERSON, WRITERS } from './actors/local-drive.ts';
 import { filesOf } from './archive-entries.ts';
 import { checkEnding, checkTruth } from './invariants/answers.ts';
 import { checkRowsEnd } from './invariants/rows-end.ts';
@@ -93,7 +93,9 @@ export const openWorld = (
   { clock, drive, hasBrokenLedger = false }: { clock: VirtualClock; drive: LocalDrive; hasBrokenLedger?: boolean },
 ): World => {
   const { service, sharedDriveId } = drive;
-  const root = service.createFolder({ name: 'case', parent: sharedDriveId });
+  const isInMyDrive = scenario.settings.includes('my-drive');
+  const root = service.createFolder({ name: 'case', ...(isInMyDrive ? { owner: PERSON } : { parent: sharedDriveId }) });
+  if (isInMyDrive) for (const { email } of WRITERS) service.share(root, { email, role: 'writer' });
   const folders = {
     destination: service.createFolder({ name: 'exports', parent: root }),
     archive: service.createFolder({ name: 'archive', parent: root }),
@@ -134,6 +136,7 @@ export const openWorld = (
     },
     md5Of: ({ spec }) => createHash('md5').update(bytesOf(spec)).digest('hex'),
     step: () => scheduler.steps.length,
+    steps: () => scheduler.steps,
     faultyCalls: () => scheduler.steps.filter(({ fault }) => fault !== undefined),
     ledgerCalls: () =>
       scheduler.steps.flatMap(({ actor, attempt, label }, at) =>
@@ -160,6 +163,7 @@ export const openWorld = (
         monitor.acks.push({ attempt, receipt: ending.receipt, step: scheduler.steps.length });
     },
     recorded(attempt, receipt) {
+      attempt.hasRecorded = true;
       monitor.recorded.push({ key: attempt.spec.key, receipt, step: scheduler.steps.length });
       const where = `the receipt that ${attempt.actor} records`;
       if (isRows(attempt.spec)) checkRowsReceipt(facts, attempt, receipt, where);

@@ -1,24 +1,20 @@
 import { createCallerLimits } from '../../../src/caller-limits/caller-limits.ts';
-import { destination } from '../../../src/config/schema/destination.ts';
 import { createDeliver } from '../../../src/deliver.ts';
-import { createFolders } from '../../../src/delivery/naming/folders.ts';
 import type { Plan } from '../../../src/delivery/plan.ts';
 import type { Delivery, Receipt } from '../../../src/domain.ts';
-import { createDrive } from '../../../src/drive/create-drive.ts';
-import { createPace } from '../../../src/drive/pacing.ts';
 import { createBufferBudget } from '../../../src/drive/upload/buffer-budget.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createTransport } from '../../../src/google/create-transport.ts';
-import type { Answer, Http, Attempt as HttpAttempt } from '../../../src/google/http.ts';
+import type { Http, Attempt as HttpAttempt } from '../../../src/google/http.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import type { Log } from '../../../src/log.ts';
-import type { Sheets } from '../../../src/sheets/sheets.ts';
 import { createCompleteUpload } from '../../../src/upload-sessions/complete.ts';
 import { createOpenUpload } from '../../../src/upload-sessions/open.ts';
 import { contexts, type World } from '../world.ts';
 import type { PointResult, VirtualProcess } from './actors.ts';
-import { createCourierSheets, isSheetsCall, sheetsFaults } from './courier-sheets.ts';
-import { COURIER_TOKEN, type DriveAnswer } from './local-drive.ts';
+import { faultsOf, REFUSALS } from './drive-faults.ts';
+import type { DriveAnswer } from './local-drive.ts';
+import { openPlace } from './place.ts';
 import { createUnpack } from './unpacking.ts';
 
 /** One courier process: the real delivery code and the real Drive client. Each of its calls is a scheduling point. */
@@ -31,46 +27,8 @@ export interface Courier {
 }
 
 const BLOCK_BYTES = 262_144;
-/** Small, so that a file of 600 KB needs a resumable upload session. */
-const MULTIPART_BYTES = 100_000;
-
-/** Fewer than the files of a scenario. */
-const LIMITS = { concurrent: 1, filesPerMinute: 4 };
 
 const connectionLost = (): Error => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
-
-const refusal = (status: number, reason: string, headers: Answer['headers'] = {}): DriveAnswer => ({
-  status,
-  headers: { 'content-type': 'application/json', ...headers },
-  body: Buffer.from(
-    JSON.stringify({
-      error: { code: status, message: reason, errors: [{ domain: 'global', reason, message: reason }] },
-    }),
-  ),
-});
-
-const isUploadBody = ({ method, url, body }: HttpAttempt): boolean =>
-  url.includes('/upload/') &&
-  method !== 'DELETE' &&
-  (url.includes('upload_id') || url.includes('multipart')) &&
-  body.length > 0;
-
-/** The faults that can be injected into a call to Drive or Sheets. */
-const faultsOf = ({ scenario, folders }: World, attempt: HttpAttempt): string[] => {
-  // Corruption can't be detected in a Docs editors file, which has no checksum, or in an upload that is completed without a digest.
-  const isUntold = scenario.deliveries.some(({ size, way }) => size === 'sheet' || way === 'blind');
-  const { method, url } = attempt;
-  if (isSheetsCall(url)) return sheetsFaults;
-  // Only new files can be reported missing. The destination's folder isn't new.
-  const isOld = url.includes(folders.destination) || url.includes('/generateIds');
-  const isFile = /\/drive\/v3\/files\/[^/?]+\?/.test(url) && !isOld;
-  return [
-    ...['503', '503-later', 'reset', 'lost'],
-    ...(method === 'GET' && isFile ? ['404'] : []),
-    ...(isUploadBody(attempt) && !isUntold ? ['corrupt'] : []),
-    ...(method === 'PUT' && url.includes('upload_id') ? ['forgotten'] : []),
-  ];
-};
 
 interface Described {
   id?: string;
@@ -99,12 +57,8 @@ export const callDrive = (world: World, attempt: HttpAttempt): Promise<DriveAnsw
   const { drive, labels, scheduler } = world;
   const label = labels.call(attempt.method, attempt.url);
   const act = async (fault: string | undefined): Promise<PointResult<DriveAnswer>> => {
-    if (fault === '503') return { note: '503', value: refusal(503, 'backendError') };
-    if (fault === '503-later')
-      return { note: '503, Retry-After: 5', value: refusal(503, 'backendError', { 'retry-after': '5' }) };
-    if (fault === '429') return { note: '429', value: refusal(429, 'rateLimitExceeded') };
-    if (fault === '404') return { note: '404, although it is there', value: refusal(404, 'notFound') };
-    if (fault === 'forgotten') return { note: '404, the session is forgotten', value: refusal(404, 'notFound') };
+    const refused = REFUSALS.get(fault ?? '');
+    if (refused !== undefined) return { note: refused.note, value: refused.answer };
     if (fault === 'reset') return { note: 'the connection breaks before it is sent', error: connectionLost() };
     const answer = await drive.handle(attempt, fault === 'corrupt');
     const note = `${answer.status}${fault === 'corrupt' ? ', and a byte is stored wrongly' : ''}`;
@@ -202,44 +156,8 @@ export const startCourier = (world: World, name: string, skewMs: number): Courie
   const log = createLog(world);
   const ledger = createLedger(world);
   const transport = createTransport({ http: createHttp(world), now, random: () => 0.5, log });
-  const auth = {
-    token: async () => COURIER_TOKEN,
-    rejected: () => undefined,
-    account: () => 'courier@local-project.iam.gserviceaccount.com',
-    rotated: () => undefined,
-  };
-  const drive = createDrive({
-    transport,
-    auth,
-    budget: createBufferBudget({ bytes: 8 * BLOCK_BYTES, maxWaiters: 10, now }),
-    pace: createPace({ now, unitsPerMinute: Number.POSITIVE_INFINITY }),
-    now,
-    log,
-    multipartBytes: MULTIPART_BYTES,
-  });
-  const config = destination.parse({
-    ...{
-      ...(world.scenario.base === 'spreadsheet'
-        ? { spreadsheet: world.history.files().find(({ isSheet }) => isSheet)?.id }
-        : { folder: world.folders.destination }),
-      credentials: 'main',
-      callers: ['exporter@local-project.iam.gserviceaccount.com'],
-      readOnly: world.scenario.isReadOnly,
-      ...(world.scenario.isLimited ? { perCaller: LIMITS } : {}),
-    },
-  });
-  let sheets: Sheets | undefined;
-  const place = {
-    name: 'reports',
-    config,
-    drive,
-    folders: createFolders({ drive, ledger, now, log }),
-    // As in a real process, it is put together when rows come: its caches are large.
-    async sheets() {
-      sheets ??= createCourierSheets({ transport, auth, ledger, now, log });
-      return sheets;
-    },
-  };
+  const budget = createBufferBudget({ bytes: 8 * BLOCK_BYTES, maxWaiters: 10, now });
+  const place = openPlace(world, { transport, budget, ledger, now, log });
   const story = { allow: () => place, ledger, now, log };
   const [deliverAny, openAny] = [createDeliver(story), createOpenUpload(story)];
   const limits = createCallerLimits({ ...story, perCaller: undefined });

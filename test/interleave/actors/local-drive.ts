@@ -25,8 +25,15 @@ export interface DriveAnswer {
 
 export const COURIER_TOKEN = 'token-of-the-courier';
 export const PERSON_TOKEN = 'token-of-a-person';
-const COURIER = 'courier@local-project.iam.gserviceaccount.com';
-const PERSON = 'ops@example.com';
+export const COURIER = 'courier@local-project.iam.gserviceaccount.com';
+export const PERSON = 'ops@example.com';
+/** Whom new files are shared with, if the destination says so. */
+export const AUDITOR = 'auditor@example.com';
+/** The accounts of a destination that has several. Service accounts could not own files in My Drive. */
+export const WRITERS = [
+  { name: 'first', token: 'token-of-writer-1', email: 'writer-1@example.com' },
+  { name: 'second', token: 'token-of-writer-2', email: 'writer-2@example.com' },
+] as const;
 
 /** The origin of this Drive's session URIs. Nothing listens there. */
 const ORIGIN = 'http://drive.invalid';
@@ -42,6 +49,7 @@ const grantOf = (email: string, kind: Grant['kind']): Grant => ({
 const GRANTS: Readonly<Record<string, Grant>> = {
   [COURIER_TOKEN]: grantOf(COURIER, 'serviceAccount'),
   [PERSON_TOKEN]: grantOf(PERSON, 'user'),
+  ...Object.fromEntries(WRITERS.map(({ token, email }) => [token, grantOf(email, 'user')])),
 };
 
 /** A response that is captured instead of sent. */
@@ -149,6 +157,7 @@ export const openLocalDrive = (now: () => number): LocalDrive => {
     members: [
       { email: PERSON, role: 'organizer' },
       { email: COURIER, role: 'fileOrganizer' },
+      ...WRITERS.map(({ email }) => ({ email, role: 'fileOrganizer' as const })),
     ],
   });
 

@@ -1,9 +1,10 @@
+import { permissionIdFor } from '../../../local/google/drive/access/principals.ts';
 import { SPREADSHEET } from '../../../local/google/drive/files/spreadsheets.ts';
 import { type Act, FILE_NAME, hasRows } from '../scenario.ts';
 import type { FileState } from '../schedules/history.ts';
 import { contexts, EDIT, type World } from '../world.ts';
 import type { Actor } from './actors.ts';
-import { PERSON_TOKEN } from './local-drive.ts';
+import { AUDITOR, PERSON_TOKEN } from './local-drive.ts';
 import { sheetRequestFor } from './sheet-acts.ts';
 
 const FILES = 'https://www.googleapis.com/drive/v3/files';
@@ -57,6 +58,11 @@ const requestFor = (
         // Drive converts only some types to a sheet.
         type: isSheet ? 'text/csv' : 'text/plain',
       };
+    case 'unshare': {
+      const permission = permissionIdFor({ type: 'user', emailAddress: AUDITOR });
+      if (!existing.shares.some((share) => share.startsWith(AUDITOR))) return undefined;
+      return { method: 'DELETE', url: `${FILES}/${id}/permissions/${permission}?supportsAllDrives=true`, body: '' };
+    }
     case 'delete':
       return { method: 'DELETE', url: `${FILES}/${id}?supportsAllDrives=true`, body: '' };
     default:
@@ -84,6 +90,9 @@ export const runPerson = async (world: World, actor: Actor, acts: readonly Act[]
         });
         if (answer.status === 403 && world.scenario.isReadOnly)
           return { note: 'the file is read-only', value: undefined };
+        // In My Drive only its owner may remove a file.
+        if (answer.status === 403 && world.scenario.settings.includes('my-drive'))
+          return { note: 'the file belongs to another account', value: undefined };
         if (answer.status >= 300) throw new Error(`${act}: ${answer.status} ${answer.body.toString()}`);
         return { note: String(answer.status), value: undefined };
       }),

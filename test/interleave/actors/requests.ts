@@ -87,7 +87,7 @@ export const beginAttempt = (
 ): Attempt => {
   const attempt: Attempt = {
     ...{ actor: actor.name, spec, entry, number, startStep: world.scheduler.steps.length, endStep: undefined },
-    ...{ ending: undefined, uploadId: undefined, audits: [], seen: [], isReplay },
+    ...{ ending: undefined, uploadId: undefined, audits: [], seen: [], isReplay, hasRecorded: false },
   };
   world.monitor.attempts.push(attempt);
   return attempt;

@@ -3,9 +3,12 @@ import type { CourierError } from '../../../src/errors.ts';
 import { type Attempt, firstAck, identityOf } from '../monitor.ts';
 import { isRows, isSession, OPEN_AGAIN } from '../scenario.ts';
 import { type Facts, isCouriers, isFile, isWrite, violate, writeOf, writesOf } from './facts.ts';
+import { checkAccount } from './accounts.ts';
 import { checkRowsReceipt, isMistakeOfRows } from './rows-answers.ts';
 import { checkLimit, checkOwner } from './callers.ts';
 import { checkDuplicates } from './duplicates.ts';
+import { checkNotTrashed } from './retention.ts';
+import { checkShares } from './sharing.ts';
 
 /**
  * Whether the caller announced bytes that another delivery has put into the file of the key's upload session: a caller that
@@ -94,6 +97,9 @@ const checkReceipt = (facts: Facts, attempt: Attempt, receipt: Receipt): void =>
   checkTrash(facts, attempt, receipt);
   checkDuplicates(facts, identity, receipt.id);
   checkOwner(facts, attempt, receipt);
+  checkAccount(facts, attempt, receipt);
+  checkShares(facts, attempt, receipt);
+  checkNotTrashed(facts, attempt, receipt);
   // A blind sender names no digest. It compares the receipt's with its own.
   const isBlind = spec.way === 'blind';
   const isStored = receipt.outcome !== 'skipped' && receipt.sha256 !== null;

@@ -3,6 +3,7 @@ import { isSession } from '../scenario.ts';
 import { type Change, headOf } from '../schedules/history.ts';
 import { checkFolder } from './archives.ts';
 import { changesByPerson, type Facts, identityOfAuthor, isCouriers, isFile, violate } from './facts.ts';
+import { checkRetention, isRetention } from './retention.ts';
 
 const attemptOf = ({ monitor }: Facts, { author }: Change): Attempt | undefined =>
   monitor.attempts.find(({ actor, number }) => actor === author.actor && number === author.attempt);
@@ -15,6 +16,12 @@ const isTakenOutOfTrash = ({ kind, before, after }: Change): boolean =>
 const checkCopy = (facts: Facts, change: Change): void => {
   const ack = firstAck(facts.monitor, identityOfAuthor(change));
   if (ack === undefined || isTakenOutOfTrash(change)) return;
+  // A file may be moved to the trash by mistake, and restored: see `checkTrashings`.
+  if (change.kind === 'trashed') return;
+  // A try that is still in progress removes what it has put into another file than the one of the receipt.
+  if (change.kind === 'revision-deleted' && change.fileId !== ack.receipt.id) return;
+  // Drive cannot share on a condition. A copy that began before the answer may be about to share the file.
+  if (change.kind === 'shared' && (attemptOf(facts, change)?.startStep ?? 0) < ack.step) return;
   violate(
     facts,
     'I2.copy',
@@ -50,7 +57,10 @@ export const checkTrashings = (facts: Facts): void => {
   for (const change of monitor.changes) {
     const { kind, fileId, author, step } = change;
     if (kind !== 'trashed' || !isCouriers(change) || !isFile(change)) continue;
-    const why = undoFault(facts, change);
+    if (isRetention(facts, change)) continue;
+    const ack = firstAck(monitor, identityOfAuthor(change));
+    const isAnswered = ack !== undefined && ack.step < step && ack.receipt.id === fileId;
+    const why = undoFault(facts, change) ?? (isAnswered ? 'the delivery was answered with it' : undefined);
     const isRestored = monitor.changes.some(
       (other) =>
         other.kind === 'untrashed' &&
@@ -128,6 +138,10 @@ const checkName = (facts: Facts, change: Change): void => {
 export const checkChange = (facts: Facts, change: Change): void => {
   checkFolder(facts, change);
   if (!isCouriers(change) || !isFile(change)) return;
+  if (isRetention(facts, change)) {
+    checkRetention(facts, change);
+    return;
+  }
   checkCopy(facts, change);
   checkUndo(facts, change);
   checkTarget(facts, change);

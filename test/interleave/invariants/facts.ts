@@ -1,6 +1,7 @@
 import type { Tab } from '../../../local/google/sheets/workbook/model.ts';
 import type { Plan } from '../../../src/delivery/plan.ts';
 import type { Receipt } from '../../../src/domain.ts';
+import type { Step } from '../actors/actors.ts';
 import type { Labels } from '../labels.ts';
 import type { Attempt, Monitor } from '../monitor.ts';
 import type { Scenario } from '../scenario.ts';
@@ -22,6 +23,10 @@ import type { Change, History } from '../schedules/history.ts';
  * - I9 In a read-only destination, a file with a receipt is read-only.
  * - I10 Callers are separate: none gets a receipt or an upload of another, also with the same key.
  * - I11 The response to an archive has a line for each entry, unless it is cut off or says that it is not complete.
+ * - I12 A receipt names the account that wrote the bytes, where the destination has several.
+ * - I13 The retention moves only files to the trash that a newer delivery has made superfluous: none of a person, none that a
+ *   person has moved, none that was delivered after those that are kept, none that is being replaced.
+ * - I14 A file that a delivery has created is shared when the receipt is answered, and a copy never shares it again.
  *
  * Of rows in a sheet:
  *
@@ -49,6 +54,7 @@ export interface Facts {
   step(): number;
   /** The calls so far into which a fault was injected. */
   faultyCalls(): readonly { actor: string; attempt: number; label: string }[];
+  steps(): readonly Step[];
   /** All ledger calls so far, in order. */
   ledgerCalls(): readonly { actor: string; attempt: number; step: number }[];
 }

@@ -95,7 +95,7 @@ export const shrink = async (stage: Stage, failed: ScheduleRun): Promise<Schedul
     return true;
   };
   const smaller = (scenario: Scenario): Scenario[] => {
-    const { deliveries, person, base, path, lag, isReadOnly, isLimited, acceptsSameIds } = scenario;
+    const { deliveries, person, base, path, lag, isReadOnly, isLimited, acceptsSameIds, settings } = scenario;
     const isLarge = deliveries.some(({ size }) => size === 'large');
     const small = deliveries.map((spec) => (spec.size === 'large' ? { ...spec, size: 'small' as const } : spec));
     const fewer = deliveries.map((spec) => ({
@@ -111,6 +111,7 @@ export const shrink = async (stage: Stage, failed: ScheduleRun): Promise<Schedul
       ...(isReadOnly ? [{ ...scenario, isReadOnly: false }] : []),
       ...(acceptsSameIds ? [{ ...scenario, acceptsSameIds: false }] : []),
       ...(isLimited ? [{ ...scenario, isLimited: false }] : []),
+      ...settings.map((_, at) => ({ ...scenario, settings: settings.toSpliced(at, 1) })),
       ...deliveries.flatMap((spec, at) =>
         spec.tries > 1 ? [{ ...scenario, deliveries: deliveries.with(at, { ...spec, tries: 1 }) }] : [],
       ),

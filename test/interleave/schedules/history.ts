@@ -1,6 +1,7 @@
-import { isTrashed } from '../../../local/google/drive/access/access.ts';
+import { isTrashed, ownerOf } from '../../../local/google/drive/access/access.ts';
 import { SPREADSHEET } from '../../../local/google/drive/files/spreadsheets.ts';
 import { FOLDER } from '../../../local/google/drive/model.ts';
+import { KEEP_PROPERTIES } from '../../../src/delivery/resolve-options.ts';
 import type { DriveState } from '../../../local/google/drive/store/state.ts';
 
 /** Who changed Drive. */
@@ -15,6 +16,8 @@ export interface Author {
 export interface Revision {
   id: string;
   sha256: string;
+  /** The account that wrote it. */
+  by: string;
 }
 
 /** The state of a file in Drive. */
@@ -29,6 +32,12 @@ export interface FileState {
   /** It has a content restriction. */
   isLocked: boolean;
   revisions: readonly Revision[];
+  /** In My Drive. */
+  owner: string | undefined;
+  /** When it was delivered, if it falls under the retention of the destination (RFC 3339). */
+  keptSince: string | undefined;
+  /** Whom the file itself is shared with, apart from its owner. */
+  shares: readonly string[];
 }
 
 /** `content`: a revision was added. `revision-deleted`: a revision was deleted. */
@@ -40,7 +49,9 @@ type ChangeKind =
   | 'moved'
   | 'trashed'
   | 'untrashed'
-  | 'deleted';
+  | 'deleted'
+  | 'shared'
+  | 'unshared';
 
 export interface Change {
   kind: ChangeKind;
@@ -82,7 +93,11 @@ export const createHistory = (state: DriveState, rootId: string): History => {
     for (const id of below(rootId)) {
       const file = state.store.files.get(id);
       if (file === undefined) continue;
-      const revisions = file.revisions.map(({ id: revisionId, sha256 }) => ({ id: revisionId, sha256 }));
+      const revisions = file.revisions.map(({ id: revisionId, sha256, modifiedBy: by }) => ({
+        id: revisionId,
+        sha256,
+        by,
+      }));
       const { name, parent, mimeType } = file;
       files.set(id, {
         id,
@@ -93,6 +108,13 @@ export const createHistory = (state: DriveState, rootId: string): History => {
         isSheet: mimeType === SPREADSHEET,
         isLocked: file.contentRestriction !== undefined,
         revisions,
+        owner: ownerOf(file),
+        keptSince: Object.values(file.appProperties).find((own) => own[KEEP_PROPERTIES.rule] !== undefined)?.[
+          KEEP_PROPERTIES.time
+        ],
+        shares: file.permissions.flatMap(({ role, emailAddress = '' }) =>
+          role === 'owner' ? [] : [`${emailAddress} (${role})`],
+        ),
       });
     }
     return files;
@@ -112,6 +134,8 @@ export const createHistory = (state: DriveState, rootId: string): History => {
       ...(before.name === after.name ? [] : [['renamed'] as [ChangeKind]]),
       ...(before.parent === after.parent ? [] : [['moved'] as [ChangeKind]]),
       ...(before.trashed === after.trashed ? [] : [[after.trashed ? 'trashed' : 'untrashed'] as [ChangeKind]]),
+      ...(after.shares.every((share) => before.shares.includes(share)) ? [] : [['shared'] as [ChangeKind]]),
+      ...(before.shares.every((share) => after.shares.includes(share)) ? [] : [['unshared'] as [ChangeKind]]),
     ];
   };
 
