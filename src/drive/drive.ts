@@ -76,10 +76,7 @@ export interface CallContext {
   callStats?: CallStats | undefined;
   /** True if another account can be used, so Drive's first answer about the daily upload limit is final. */
   believesLimit?: boolean | undefined;
-  /**
-   * Awaited immediately before each request is sent: after the pause before another attempt, the account's pace and the token.
-   * If it throws, nothing is sent, and its error is thrown unchanged. It may also abort the signal.
-   */
+  /** Awaited after all other waits, before each request is sent. It may throw or abort the signal: then nothing is sent. */
   beforeSend?: (() => void | Promise<void>) | undefined;
 }
 
@@ -137,10 +134,7 @@ export type UploadResult =
   | { kind: 'stored'; file: DriveFile; received: ReceivedBytes }
   /** Drive already has a file of the target's id (409), which another upload created. Nothing was written to it. */
   | { kind: 'exists'; file: DriveFile }
-  /**
-   * No file can be created with the target's id. `not-shown`: Drive reports that a file with this id exists, but does not
-   * show it. `removed`: Drive stored other bytes than were sent, and that file was removed.
-   */
+  /** No new file can have the id. `not-shown`: Drive reports a file with it, but hides it. `removed`: it had wrong bytes. */
   | { kind: 'id-unusable'; why: 'not-shown' | 'removed'; error: CourierError }
   /** Drive does not find the folder of a new file. The bytes can be sent to another folder. */
   | { kind: 'folder-missing'; error: CourierError }

@@ -5,6 +5,7 @@ import { rowsRange } from '../a1.ts';
 import { type Change, type Part, type Placement, planChange } from './changes.ts';
 import type { SheetsClient } from '../client.ts';
 import { answeredElsewhere } from '../errors.ts';
+import { newTabOf } from './new-tab.ts';
 import { MARK_KEY, marksOf, marksToRemove, metadataList, roomForMarks, type StoredMark } from './marks.ts';
 import { checkUntilFresh, MAX_LOOK_AGE_MS } from '../../look-age.ts';
 import type { SheetsContext } from '../sheets.ts';
@@ -61,20 +62,6 @@ const SHEETS_URL = 'https://sheets.googleapis.com/';
 
 /** A refusal may come from a snapshot that is out of date, or from a mark that exists. */
 const MAX_REFUSALS = 2;
-
-const MAX_SHEET_ID = 0x7fff_fffe;
-
-/**
- * A tab to be made. Its id is derived from the name, so that only one of two tries can create the tab.
- * @param taken ids of the tabs that exist: people may have renamed one that was created with the same name
- */
-export const newTabOf = (title: string, taken: readonly number[]): { title: string; sheetId: number } => {
-  let sheetId = 7;
-  for (const character of title) sheetId = (sheetId * 31 + (character.codePointAt(0) ?? 0)) % MAX_SHEET_ID;
-  do sheetId = (sheetId % MAX_SHEET_ID) + 1;
-  while (taken.includes(sheetId));
-  return { title, sheetId };
-};
 
 /** Every mark of the courier in a spreadsheet. */
 export const searchMarks = async (

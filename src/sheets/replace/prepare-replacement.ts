@@ -3,7 +3,8 @@ import { marksOf, marksToRemove } from '../changes/marks.ts';
 import { readOverview } from '../read/overview.ts';
 import { planReplacement } from './replacement.ts';
 import { checkRoom } from '../size.ts';
-import { answerMarked, type Prepare, newTabOf, searchMarks } from '../changes/write-group.ts';
+import { newTabOf } from '../changes/new-tab.ts';
+import { answerMarked, type Prepare, searchMarks } from '../changes/write-group.ts';
 
 /**
  * Prepares the change that replaces the values of a tab. Another delivery may have replaced them since an earlier try of this

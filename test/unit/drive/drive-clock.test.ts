@@ -1,72 +1,97 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createDriveClock } from '../../../src/drive/drive-clock.ts';
+import type { DriveAuth } from '../../../src/credentials/drive-auth.ts';
+import { createDriveClient } from '../../../src/drive/client.ts';
+import type { Pace } from '../../../src/drive/pacing.ts';
+import type { GoogleTransport } from '../../../src/google/transport.ts';
 
 const START_MS = Date.parse('2026-11-29T12:00:00.000Z');
 
 /** An instance whose clock is ahead of Drive's, and a call that takes some time on the way there and back. */
 const setUp = (aheadMs: number) => {
   let driveMs = START_MS;
-  const clock = createDriveClock(() => driveMs + aheadMs);
-  return {
-    clock,
-    drive: () => driveMs,
-    call(thereMs: number, backMs: number, date?: string) {
-      const sentMs = driveMs + aheadMs;
+  let [thereMs, backMs] = [0, 0];
+  let dateOf = (): string | undefined => new Date(driveMs).toUTCString();
+  const transport: Pick<GoogleTransport, 'send'> = {
+    async send({ beforeAttempt }) {
+      await beforeAttempt?.();
       driveMs += thereMs;
-      const header = date ?? new Date(driveMs).toUTCString();
+      const date = dateOf();
       driveMs += backMs;
-      clock.answered(header, sentMs);
+      return { status: 200, headers: { date }, body: Buffer.alloc(0) };
+    },
+  };
+  const pace: Pace = { spend: async () => undefined, slowDown: () => undefined };
+  const client = createDriveClient({ transport, pace, auth: {} as DriveAuth, now: () => driveMs + aheadMs });
+  return {
+    now: client.driveNow,
+    drive: () => driveMs,
+    /** From now on, answers have this date. */
+    date: (date: string | undefined) => {
+      dateOf = () => date;
+    },
+    async call(there: number, back: number) {
+      [thereMs, backMs] = [there, back];
+      const request = {
+        operation: 'drive.test',
+        method: 'GET',
+        url: 'https://drive',
+        retry: 'once',
+        units: 0,
+      } as const;
+      await client.callSession(request, {});
     },
   };
 };
 
-test('it is the clock of the instance before the first answer, and stays so where that is right', () => {
-  const { clock, call, drive } = setUp(0);
-  expect(clock.now()).toBe(START_MS);
+test('it is the clock of the instance before the first answer, and stays so where that is right', async () => {
+  const { now, call, drive } = setUp(0);
+  expect(now()).toBe(START_MS);
   for (const backMs of [0, 10, 999, 60_000]) {
-    call(40, backMs);
-    expect(clock.now()).toBe(drive());
+    await call(40, backMs);
+    expect(now()).toBe(drive());
   }
 });
 
-test('it comes within a second and the time of an answer of that of Drive, however wrong the clock is', () => {
+test('it comes within a second and the time of an answer of that of Drive, however wrong the clock is', async () => {
   const ahead = fc.integer({ min: -86_400_000, max: 86_400_000 });
   const times = fc.array(fc.tuple(fc.integer({ min: 0, max: 900 }), fc.integer({ min: 0, max: 900 })), {
     minLength: 1,
   });
-  fc.assert(
-    fc.property(ahead, times, (aheadMs, calls) => {
-      const { clock, call, drive } = setUp(aheadMs);
+  await fc.assert(
+    fc.asyncProperty(ahead, times, async (aheadMs, calls) => {
+      const { now, call, drive } = setUp(aheadMs);
       for (const [there, back] of calls) {
-        call(there, back);
-        expect(Math.abs(clock.now() - drive())).toBeLessThanOrEqual(1_000 + there + back);
+        await call(there, back);
+        expect(Math.abs(now() - drive())).toBeLessThanOrEqual(1_000 + there + back);
       }
     }),
   );
 });
 
-test('an instance that was paused before it read an answer does not take the answer for new', () => {
-  const { clock, call, drive } = setUp(300_000);
-  call(20, 20);
-  call(20, 600_000);
-  expect(Math.abs(clock.now() - drive())).toBeLessThanOrEqual(1_040);
+test('an instance that was paused before it read an answer does not take the answer for new', async () => {
+  const { now, call, drive } = setUp(300_000);
+  await call(20, 20);
+  await call(20, 600_000);
+  expect(Math.abs(now() - drive())).toBeLessThanOrEqual(1_040);
 });
 
-test('it never goes back while answers agree with it', () => {
-  const { clock, call } = setUp(-240_000);
+test('it never goes back while answers agree with it', async () => {
+  const { now, call } = setUp(-240_000);
   let former = Number.NEGATIVE_INFINITY;
-  call(30, 30);
+  await call(30, 30);
   for (let turn = 0; turn < 200; turn++) {
-    call(turn % 7, turn % 50);
-    expect(clock.now()).toBeGreaterThanOrEqual(former);
-    former = clock.now();
+    await call(turn % 7, turn % 50);
+    expect(now()).toBeGreaterThanOrEqual(former);
+    former = now();
   }
 });
 
-test('an answer without a date, or with an unreadable one, changes nothing', () => {
-  const { clock, call, drive } = setUp(300_000);
-  clock.answered(undefined, START_MS);
-  call(20, 20, 'yesterday');
-  expect(clock.now()).toBe(drive() + 300_000);
+test('an answer without a date, or with an unreadable one, changes nothing', async () => {
+  const { now, date, call, drive } = setUp(300_000);
+  for (const odd of [undefined, 'yesterday']) {
+    date(odd);
+    await call(20, 20);
+  }
+  expect(now()).toBe(drive() + 300_000);
 });
