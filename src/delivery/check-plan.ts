@@ -1,7 +1,7 @@
 import type { Receipt } from '../domain.ts';
 import type { DriveFile } from '../drive/drive.ts';
 import { asCourierError, CourierError } from '../errors.ts';
-import { type Lease, acquireLease } from '../ledger/lease.ts';
+import { acquireLease, fileLeaseKey, type Lease } from '../ledger/lease.ts';
 import {
   type Claim,
   isOwnFile,
@@ -129,7 +129,7 @@ const mayBeWritten = (claim: Claim, plan: Plan): boolean =>
 const leaseOf = ({ ledger, context, now, sleep }: Planning, fileId: string): Promise<Lease> =>
   acquireLease(
     ledger,
-    `write:${fileId}`,
+    fileLeaseKey(fileId),
     'Another try of this delivery',
     context,
     sleep === undefined ? { now } : { now, sleep },

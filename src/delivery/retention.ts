@@ -1,7 +1,7 @@
 import type { KeepRule } from '../config/schema/destination.ts';
 import type { CallContext, DriveFile } from '../drive/drive.ts';
 import { asCourierError } from '../errors.ts';
-import { acquireLease, underLease } from '../ledger/lease.ts';
+import { acquireLease, fileLeaseKey, underLease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sleep } from '../sleep.ts';
@@ -76,7 +76,7 @@ const trash = async (
 ): Promise<void> => {
   const { drive } = destination;
   // A delivery that replaces the file holds this lease until it is answered.
-  const lease = await acquireLease(ledger, `write:${id}`, 'A delivery to this file', context, { now, sleep });
+  const lease = await acquireLease(ledger, fileLeaseKey(id), 'A delivery to this file', context, { now, sleep });
   let isSent = false;
   /** The request may wait for its turn, and meanwhile a person may move the file, or a delivery replace it. */
   const look = async (): Promise<void> => {

@@ -155,6 +155,7 @@ export const createMetadata = (
         if (now() - seenMs <= MAX_LOOK_AGE_MS) return;
         const shown = await get(id, context);
         if (shown !== undefined && !(shown.trashed && isUnchanged(described, shown))) throw new FileChanged();
+        await context.beforeSend?.();
       };
       try {
         await deleteForGood(id, { ...context, beforeSend });

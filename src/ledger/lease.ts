@@ -149,9 +149,12 @@ const hold = (
   };
 };
 
+/** The key of the lease of a file, for all that replaces its bytes or moves it to the trash. */
+export const fileLeaseKey = (fileId: string): string => `write:${fileId}`;
+
 /**
- * The context of calls that a lease protects: after it has expired, none of them is sent any more. What the context has to be
- * done before a call is sent comes first, because it may take time.
+ * The context of calls that a lease protects: after it has expired, none of them is sent any more. The lease is checked after
+ * the context's own `beforeSend`, which may take time.
  */
 export const underLease = <
   Context extends { signal?: AbortSignal | undefined; beforeSend?: (() => void | Promise<void>) | undefined },

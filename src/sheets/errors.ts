@@ -28,9 +28,9 @@ export const parseAnswer = <Answer>(parse: () => Answer): Answer => {
   }
 };
 
-/** The outcome of rows that are not written, because another try with their key has been answered meanwhile. */
+/** The outcome of rows that are not written: another try with their key has been answered, or goes to another sheet. */
 export const answeredElsewhere = (): CourierError =>
-  new CourierError('drive-unavailable', { detail: 'Another try was answered.' });
+  new CourierError('drive-unavailable', { detail: 'Another try with this key was answered, or uses another sheet.' });
 
 /** A tab that rows cannot be appended to as it is. @param reason for programs */
 export const wrongShape = (reason: string, detail: string, remedy?: string): CourierError =>

@@ -7,7 +7,7 @@ import { restrictAndShare, startRetention } from '../delivery/sharing.ts';
 import type { Caller, Receipt } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';
-import { acquireLease } from '../ledger/lease.ts';
+import { acquireLease, fileLeaseKey } from '../ledger/lease.ts';
 import type { LedgerEntry, StoredEntry } from '../ledger/ledger.ts';
 import { realSleep } from '../sleep.ts';
 import { decide, judge, look, OVER, type Over, type UploadView, undo } from './outcome.ts';
@@ -170,7 +170,7 @@ const besideRetention = async (
   complete: () => Promise<Receipt>,
 ): Promise<Receipt> => {
   if (plan.kind !== 'replace' || destination.config.keep.length === 0) return complete();
-  const key = `write:${plan.fileId}`;
+  const key = fileLeaseKey(plan.fileId);
   const lease = await acquireLease(ledger, key, 'Another delivery to this file', context, { now, sleep });
   try {
     return await complete();

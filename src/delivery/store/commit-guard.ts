@@ -1,7 +1,7 @@
 import type { Receipt } from '../../domain.ts';
 import type { CallContext, Drive, DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
-import { acquireLease, type Lease } from '../../ledger/lease.ts';
+import { acquireLease, fileLeaseKey, type Lease } from '../../ledger/lease.ts';
 import { carriesDigest, isOwnFile } from '../idempotency.ts';
 import { getKnownFile, isThere } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
@@ -39,7 +39,7 @@ const targetChanged = (): CourierError =>
 type Revisions = Awaited<ReturnType<Drive['revisions']>>;
 
 /** Lists the revisions of a file, but not again for the same newest one. */
-const createRevisions = ({ request, context }: UploadStep): ((file: DriveFile) => Promise<Revisions>) => {
+const createRevisionList = ({ request, context }: UploadStep): ((file: DriveFile) => Promise<Revisions>) => {
   let known: { head: string; revisions: Revisions } | undefined;
   return async ({ id, headRevisionId: head }) => {
     if (known !== undefined && known.head === head) return known.revisions;
@@ -127,8 +127,8 @@ const hasNamesake = async ({ request, plan, context, now, sleep }: UploadStep): 
 
 interface GuardOptions {
   /**
-   * The upload may put bytes into an existing file, or other tries of its key may plan another file meanwhile. The lease of
-   * the file keeps both apart.
+   * The upload needs the lease of the file: it may put bytes into an existing file, or another try of its key may plan another
+   * file while the last request is on its way.
    */
   needsLease: boolean;
   /** The upload creates a file that is the only one of its name. */
@@ -144,12 +144,12 @@ export const createCommitGuard = (step: UploadStep, { needsLease, mustBeOnly = f
   let attempts = 0;
   let seenRevision: string | undefined;
   let searchedAtMs = plannedAtMs;
-  const revisionsOf = createRevisions(step);
+  const revisionsOf = createRevisionList(step);
 
   /** Held until the receipt is recorded, so that the next delivery to the file finds this one answered. */
   const acquire = async (fileId: string): Promise<void> => {
     if (lease === undefined) {
-      const key = `write:${fileId}`;
+      const key = fileLeaseKey(fileId);
       const acquired = await acquireLease(ledger, key, 'Another delivery to this file', context, { now, sleep });
       acquired.signal.addEventListener('abort', () => lapsing?.abort(acquired.signal.reason), { once: true });
       lease = acquired;

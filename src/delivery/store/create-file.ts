@@ -121,7 +121,8 @@ const send = async (
 const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | undefined): Promise<StoredFile> => {
   const { claim, ledger, log } = step;
   const guard = createCommitGuard(step, {
-    needsLease: plan.rule === 'replace' || (plan.rule !== 'new' && claim !== undefined),
+    // If the id is used already, the request cannot create a file, and a repair takes the lease itself.
+    needsLease: plan.rule === 'replace' || (plan.rule !== 'new' && claim !== undefined && existing === undefined),
     mustBeOnly: plan.rule !== 'new' && existing === undefined,
   });
   const { sessionUri, ...keep } = await keptSession(step);

@@ -5,7 +5,7 @@ import type { DriveFile } from '../../drive/drive.ts';
 import { pastMaxBytes } from '../../drive/past-max-bytes.ts';
 import { asCourierError } from '../../errors.ts';
 import { MAX_SEARCH_AGE_MS } from '../../look-age.ts';
-import { acquireLease, underLease } from '../../ledger/lease.ts';
+import { acquireLease, fileLeaseKey, underLease } from '../../ledger/lease.ts';
 import { firstCells } from '../../sheets/a1.ts';
 import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../sheets/rows/batches.ts';
 import { readRows } from '../../sheets/rows/read-rows.ts';
@@ -48,11 +48,13 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
     await lease.release();
     return { receipt };
   }
+  let mayBeMade = false;
   try {
     const existing = await findConverted(named);
     const searchedAtMs = now();
     const beforeSend = async (): Promise<void> => {
       if (now() - searchedAtMs > MAX_SEARCH_AGE_MS && (await findConverted(named)) !== undefined) throw planChanged();
+      mayBeMade = true;
     };
     const file =
       existing ??
@@ -74,7 +76,7 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
     return { file };
   } catch (error) {
     // After a transient error the sheet may have been made, and only the search will show it.
-    if (asCourierError(error).retryable) lease.abandon();
+    if (mayBeMade && asCourierError(error).retryable) lease.abandon();
     else await lease.release();
     throw error;
   }
@@ -108,7 +110,10 @@ const unlockSheet = async (step: UploadStep, { fileId }: RowsPlan): Promise<void
 /** Keeps the retention of the destination from moving a sheet to the trash whose values are being replaced. */
 const keepFromTrash = async ({ request, ledger, context, now, sleep, atEnd }: UploadStep, fileId: string) => {
   if (request.destination.config.keep.length === 0) return;
-  const lease = await acquireLease(ledger, `write:${fileId}`, 'Another delivery to this file', context, { now, sleep });
+  const lease = await acquireLease(ledger, fileLeaseKey(fileId), 'Another delivery to this file', context, {
+    now,
+    sleep,
+  });
   atEnd(() => lease.release());
 };
 

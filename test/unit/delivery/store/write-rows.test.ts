@@ -237,10 +237,21 @@ describe('a sheet that is made for rows', () => {
     ['for a reason that lasts', new CourierError('folder-not-writable'), false],
     ['for a reason that may pass, so that it may have been made', new CourierError('drive-unavailable'), true],
   ])('is waited for only where making it failed %s', async (_, error, isHeld) => {
-    const driveAnswers = { ...makes, createDocument: () => Promise.reject(error) };
-    const { step, run } = setUp({ plan: TO_MAKE, driveAnswers });
+    const createDocument = async (_: unknown, context: CallContext) => {
+      await context.beforeSend?.();
+      throw error;
+    };
+    const { step, run } = setUp({ plan: TO_MAKE, driveAnswers: { ...makes, createDocument } });
     await expect(run()).rejects.toBe(error);
     expect((await step.ledger.read(LEASE_KEY)) !== undefined).toBe(isHeld);
+  });
+
+  test('is not waited for where the request was not sent', async () => {
+    const error = new CourierError('drive-unavailable');
+    const createDocument = () => Promise.reject(error);
+    const { step, run } = setUp({ plan: TO_MAKE, driveAnswers: { ...makes, createDocument } });
+    await expect(run()).rejects.toBe(error);
+    expect(await step.ledger.read(LEASE_KEY)).toBeUndefined();
   });
 
   test('is waited for, until its lease lapses, where the ledger could not note its name', async () => {
