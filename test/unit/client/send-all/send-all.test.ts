@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import type { SendAllInput } from '../../../../src/client/index.ts';
@@ -264,9 +265,11 @@ test('keys depend on the key of the run, the path and the bytes alone', async ()
 test('a caller that stops reading ends the run', async () => {
   for (let index = 0; index < 60; index++) write(`x/${index}`, String(index));
   for await (const _ of courier().client().sendAll(inFolder('x'), { concurrency: 2 })) break;
+  // Requests that were on their way may still arrive.
+  await sleep(200);
   const { requests } = courier().state;
   expect(requests).toBeLessThan(10);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await sleep(200);
   expect(courier().state.requests).toBe(requests);
 });
 
