@@ -2,7 +2,7 @@ import { CourierError } from '../errors.ts';
 
 /**
  * Drive may refuse an id because a file with it exists (409), and not show that file (404): it hides a file that it has just
- * created, or the file was deleted for good. Only time tells which. An id that is given up too early makes a second file.
+ * created, or the file was permanently deleted. Only time tells which. An id that is given up too early makes a second file.
  * In milliseconds since the file was first missed.
  */
 const MAX_HIDDEN_MS = 120_000;

@@ -86,7 +86,7 @@ interface Completion {
  * Notes when Drive first did not show the file of a session that has ended.
  * @throws CourierError `drive-unavailable` as long as Drive may only hide the file
  */
-const mustBeMissedForLong = async ({
+const keepSessionWhileHidden = async ({
   dependencies: { ledger, now },
   id,
   entry,
@@ -214,7 +214,7 @@ export const createCompleteUpload =
       const upload = { request, session, context, sleep };
       return besideRetention(upload, dependencies, async () => {
         const { file, seen, mayBeHidden } = await stepTimer.time('verify', () => look(upload, sha256));
-        if (mayBeHidden === true) await mustBeMissedForLong(completion);
+        if (mayBeHidden === true) await keepSessionWhileHidden(completion);
         const judgement = await judge(dependencies, id, file, seen);
         const decision = decide(seen, judgement.verdict);
         if (decision.action === 'reject') throw completeAlready(session, file?.sha256Checksum);

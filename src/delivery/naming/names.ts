@@ -135,7 +135,7 @@ const leadOn = async (options: NameOptions, generation: number): Promise<void> =
  * Notes when Drive first refused the id of an entry without showing its file.
  * @throws CourierError `drive-unavailable` as long as Drive may only hide the file
  */
-const mustBeMissedForLong = async (options: NameOptions, key: string): Promise<void> => {
+const keepNameWhileHidden = async (options: NameOptions, key: string): Promise<void> => {
   const missedSinceMs = options.now();
   const sinceOf = ({ record }: LedgerEntry): number | undefined =>
     ((record ?? {}) as { missedSinceMs?: number }).missedSinceMs;
@@ -181,7 +181,7 @@ const resolveGeneration = async (
     if (found.id === entry.fileId) return { key, file: found };
   }
   const isRefused = options.mayBeHidden === true && entry.fileId === options.unusable;
-  if (file === undefined && isRefused) await mustBeMissedForLong(options, key);
+  if (file === undefined && isRefused) await keepNameWhileHidden(options, key);
   // Otherwise a folder that was unshared for a while would get duplicates of all its files.
   if (file === undefined) await drive.inspectFolder(folderId, context);
   const next = generation + 1;

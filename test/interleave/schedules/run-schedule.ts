@@ -21,7 +21,7 @@ export interface ScheduleRun {
 }
 
 /**
- * Attempts after the faults have ended. An id whose file was deleted for good is used for two minutes more, and only the
+ * Attempts after the faults have ended. An id whose file was permanently deleted is used for two minutes more, and only the
  * attempt after that takes another one.
  */
 const FAULT_FREE_TRIES = 12;

@@ -253,7 +253,7 @@ describe('a new folder that Drive hides for ten seconds', () => {
   });
 });
 
-describe('a file that was deleted for good after the answer about it was lost', () => {
+describe('a file that was permanently deleted after the answer about it was lost', () => {
   test.each<ConflictRule>(['new', 'replace', 'skip', 'fail'])(
     'is created again under its key within three minutes (onConflict %s)',
     async (onConflict) => {
