@@ -77,6 +77,15 @@ export interface Claim {
 export const asReplay = (receipt: Receipt): Receipt =>
   receipt.outcome === 'skipped' ? receipt : { ...receipt, outcome: 'replayed' };
 
+/**
+ * The answer of a try whose receipt came after that of another try. If the other one has only found the file that this one
+ * created, this one is told that it was created, so that the delivery counts as one.
+ */
+const asAnswer = (finished: Receipt, own: Receipt): Receipt =>
+  own.outcome === 'created' && own.id === finished.id && finished.outcome === 'replayed'
+    ? { ...finished, outcome: 'created' }
+    : asReplay(finished);
+
 /** Whether the ledger holds this record: as JSON, where a member that is undefined is one that is not there. */
 const isSameJson = (stored: unknown, record: unknown): boolean =>
   isDeepStrictEqual(stored, JSON.parse(JSON.stringify(record)));
@@ -138,7 +147,7 @@ const createClaim = (ledger: Ledger, key: string, stored: StoredEntry, mine: boo
       for (;;) {
         const finished = receipt();
         // An earlier call of this try may have recorded it, although its answer was lost.
-        if (finished !== undefined) return isSameJson(finished, done) ? done : asReplay(finished);
+        if (finished !== undefined) return isSameJson(finished, done) ? done : asAnswer(finished, done);
         if (await write({ state: 'done', record: done })) return done;
       }
     },

@@ -1,3 +1,4 @@
+import { CHANGED_MEANWHILE } from './named-changed-meanwhile.ts';
 import { REVISED_PLANS } from './named-revised-plans.ts';
 import { CHUNK, type Line, MULTIPART, type NamedSchedule, schedule } from './named-schedule.ts';
 
@@ -28,6 +29,11 @@ export const NAMED: readonly NamedSchedule[] = [
     'k1:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;none;',
     { actor: 'd1', before: MULTIPART, choice: '!corrupt' },
     { actor: 'd1', before: /^(GET|DELETE|PATCH) files\/f\d/, nth: 2, choice: '!crash' },
+  ),
+  schedule(
+    'a copy finds the new file and is faster to record the receipt',
+    'k1:A:new:small:plain:p1:1,k1:A:new:small:plain:p2:1;;none;',
+    { actor: 'd1', before: RECORDS, choice: '>2' },
   ),
   // Acknowledged replacements are totally ordered.
   schedule(
@@ -136,43 +142,7 @@ export const NAMED: readonly NamedSchedule[] = [
     { actor: 'd3', before: LEASE, nth: 2, choice: '>1' },
     { actor: 'd1', before: CHUNK, nth: 3, choice: '!corrupt' },
   ),
-  // A file that a person creates while a new one is being delivered has the name.
-  schedule(
-    'the process is paused while it plans, and a person puts a file of the name there',
-    'k1:A:replace:small:push:p1:1;put;none;',
-    { actor: 'd1', before: /^GET files\/f\d/, choice: '>2' },
-    { actor: 'd1', before: /^GET files\/f\d/, choice: '!freeze' },
-  ),
-  schedule(
-    'a person puts a file of the name there, and Drive asks the creation of the new one to come later',
-    'k1:A:replace:small:plain:p1:1;put;none;',
-    { actor: 'd1', before: /^ledger\.claim write/, choice: '>2' },
-    { actor: 'd1', before: MULTIPART, choice: '!503-later' },
-  ),
-  schedule(
-    'a person puts a file of the name there, and the delivery waits for the lease of its new file',
-    'k1:A:replace:large:push:p1:1;put;none;',
-    { actor: 'd1', before: /^ledger\.claim write/, choice: '!lost' },
-  ),
-  schedule(
-    'a person puts a file of the name there, and the ledger is slow before the last chunk',
-    'k1:A:replace:large:push:p1:1;put;none;',
-    { actor: 'd1', before: CHUNK, choice: '>2' },
-    { actor: 'd1', before: /^ledger\.record delivery/, choice: '!slow' },
-  ),
-  // A file in the trash is reported.
-  schedule('the file is trashed while it is replaced', 'k1:A:replace:large:plain:p1:1;trash;hand;', {
-    actor: 'd1',
-    before: CHUNK,
-    nth: 2,
-    choice: '>2',
-  }),
-  schedule('the folder is trashed while a document is converted', 'k1:A:new:sheet:plain:p1:1;trash-folder;none;sub', {
-    actor: 'd1',
-    before: CHUNK,
-    choice: '>2',
-  }),
-  schedule('a delivery is sent again whose file lies in the trash', 'k1:A:replace:small:plain:p1:1;trash;none;'),
+  ...CHANGED_MEANWHILE,
   // Every key can be retried until it succeeds.
   schedule(
     'two opens of one key, the slower of which finds the file of the other, which is read-only by now',

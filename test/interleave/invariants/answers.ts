@@ -84,6 +84,21 @@ const checkTrash = (facts: Facts, attempt: Attempt, receipt: Receipt): void => {
     );
 };
 
+/** I15: the attempt that created the file is told so, unless a fault kept it from knowing. */
+const checkOutcome = (facts: Facts, attempt: Attempt, receipt: Receipt): void => {
+  const { monitor, labels, faultyCalls } = facts;
+  const isOwn = ({ actor, attempt: number }: { actor: string; attempt: number }): boolean =>
+    actor === attempt.actor && number === attempt.number;
+  if (isSession(attempt.spec) || isRows(attempt.spec) || receipt.outcome === 'created' || faultyCalls().some(isOwn))
+    return;
+  if (monitor.changes.some(({ kind, fileId, author }) => kind === 'created' && fileId === receipt.id && isOwn(author)))
+    violate(
+      facts,
+      'I15',
+      `${attempt.actor} created ${labels.file(receipt.id)}, and is told that it was ${receipt.outcome}`,
+    );
+};
+
 const checkReceipt = (facts: Facts, attempt: Attempt, receipt: Receipt): void => {
   const { monitor, labels, scenario } = facts;
   const identity = identityOf(attempt);
@@ -99,6 +114,7 @@ const checkReceipt = (facts: Facts, attempt: Attempt, receipt: Receipt): void =>
   checkOwner(facts, attempt, receipt);
   checkAccount(facts, attempt, receipt);
   checkShares(facts, attempt, receipt);
+  checkOutcome(facts, attempt, receipt);
   checkNotTrashed(facts, attempt, receipt);
   // A blind sender names no digest. It compares the receipt's with its own.
   const isBlind = spec.way === 'blind';

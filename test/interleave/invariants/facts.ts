@@ -27,6 +27,7 @@ import type { Change, History } from '../schedules/history.ts';
  * - I13 The retention moves only files to the trash that a newer delivery has made superfluous: none of a person, none that a
  *   person has moved, none that was delivered after those that are kept, none that is being replaced.
  * - I14 A file that a delivery has created is shared when the receipt is answered, and a copy never shares it again.
+ * - I15 The attempt that created the file has a receipt with the outcome `created`, unless a fault kept it from knowing.
  *
  * Of rows in a sheet:
  *

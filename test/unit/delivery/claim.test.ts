@@ -39,6 +39,20 @@ test.each<[string, Partial<Receipt>]>([
 });
 
 test.each([
+  ['it has created the file, which the other one found', 'created', 'f1', 'replayed', 'created'],
+  ['both took up one upload session, and Drive told both that it is complete', 'created', 'f1', 'created', 'replayed'],
+  ['the other one has another file', 'created', 'f2', 'replayed', 'replayed'],
+  ['it has found the file, too', 'replayed', 'f1', 'replayed', 'replayed'],
+  ['the other one has kept a file that was there', 'created', 'f1', 'skipped', 'skipped'],
+] as const)('the answer of a try whose receipt comes second: %s', async (_, own, id, first, answered) => {
+  const claim = await claimOn(createMemoryLedger({ now: () => 0 }));
+  const sha256 = 'a'.repeat(64);
+  await claim.finish({ id: 'f1', outcome: first, sha256, webViewLink: 'first' } as Receipt);
+  const answer = await claim.finish({ id, outcome: own, sha256, webViewLink: 'second' } as Receipt);
+  expect(answer).toEqual({ id: 'f1', outcome: answered, sha256, webViewLink: 'first' });
+});
+
+test.each([
   ['another digest', 'created', false],
   ['the digest of a file that was there and kept', 'skipped', true],
 ])('bytes that come after a receipt with %s', async (_, outcome, isAnswered) => {
