@@ -218,6 +218,12 @@ export const NAMED: readonly NamedSchedule[] = [
     { actor: 'd1', before: /^ledger\.claim delivery/, choice: '!crash-after' },
   ),
   schedule(
+    'equal bytes replace a file with wrong bytes before its upload is completed',
+    'k1:A:replace:small:upload:p1:1,k2:A:replace:small:plain:p2:1;;none;',
+    { actor: 'd1', before: CHUNK, choice: '!corrupt' },
+    { actor: 'd1', before: /^GET files\/f1$/, nth: 2, choice: '>2' },
+  ),
+  schedule(
     'a person moves a new file with wrong bytes before its upload is completed',
     'k1:A:new:small:upload:p1:1,k1:A:new:small:upload:p2:1;move;none;',
     { actor: 'd1', before: CHUNK, choice: '!corrupt' },

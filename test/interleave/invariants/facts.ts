@@ -103,22 +103,23 @@ const isSincePlan = ({ history }: Facts, plan: Plan, { fileId, revision }: Chang
 };
 
 /**
- * The write that a receipt is about: the last one of this delivery to the file. If there is none, it may be one of another
- * delivery with equal bytes, after this one had begun and was planned. A try that ends without an answer leaves it open
- * whether it has written, and Drive does not show which delivery a revision came from. For everybody else it is as if both
- * had written, one right after the other.
+ * The write that a receipt is about: the last one of this delivery to the file. If there is none, or Drive has stored it
+ * wrongly, it may be one of another delivery with equal bytes, after this one had begun and was planned. A try that ends
+ * without an answer leaves it open whether it has written, and Drive does not show which delivery a revision came from. For
+ * everybody else it is as if both had written, one right after the other.
  */
 export const writeOf = (facts: Facts, identity: string, { id, sha256 }: Receipt): Change | undefined => {
   const own = writesOf(facts, identity, id).at(-1);
   const planned = facts.monitor.planned.findLast((other) => other.identity === identity);
-  if (own !== undefined || planned === undefined) return own;
-  return facts.monitor.changes.findLast(
+  if (own?.revision?.sha256 === sha256 || planned === undefined) return own;
+  const equal = facts.monitor.changes.findLast(
     (change) =>
       isWrite(change) &&
       isCouriers(change) &&
       change.fileId === id &&
       change.revision?.sha256 === sha256 &&
-      change.step > planned.startStep &&
+      change.step > (own?.step ?? planned.startStep) &&
       isSincePlan(facts, planned.plan, change),
   );
+  return equal ?? own;
 };
