@@ -17,6 +17,8 @@ type BatchResult =
   | { kind: 'applied' }
   /** Google has answered that nothing was changed. */
   | { kind: 'refused'; error: CourierError }
+  /** Google has rejected the token, and has not looked at the change. */
+  | { kind: 'token-rejected'; error: CourierError }
   /** Without an answer, or after a failure of a server, the change may have been applied. */
   | { kind: 'unknown'; error: CourierError };
 
@@ -112,8 +114,11 @@ export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsCli
         return { kind: 'unknown', error: asUnavailable(error) };
       }
       if (response.status < 300) return { kind: 'applied' };
-      if (response.status === 401) auth.rejected(token);
       const error = sheetsError(response, { operation, account: auth.account() });
+      if (response.status === 401) {
+        auth.rejected(token);
+        return { kind: 'token-rejected', error };
+      }
       return { kind: response.status >= 500 || response.status === 408 ? 'unknown' : 'refused', error };
     },
     waitForWrite: (context) => writes.spend(1, context),

@@ -223,7 +223,8 @@ const writeOnce = async (writer: GroupWriter, group: readonly Job[], context: Sh
   const later: Job[] = [];
   let jobs: readonly Job[] = group;
   let refusals = 0;
-  for (let attempt = 1; ; attempt += 1) {
+  let hasNewToken = false;
+  for (let attempt = 1; ; attempt += hasNewToken ? 0 : 1) {
     const token = await client.tokenForChange();
     const prepared = await prepareGroup(writer, jobs, context);
     if (prepared === undefined) return later;
@@ -244,10 +245,13 @@ const writeOnce = async (writer: GroupWriter, group: readonly Job[], context: Sh
     const { kind, error } = result;
     writer.log.debug({ spreadsheetId, kind, error }, 'rows were not appended yet');
     jobs = jobs.map((job) => Object.assign(job, { mayBeDone: true }));
+    // As for any other call, one new token is tried, and that says nothing about the rows.
+    if (kind === 'token-rejected' && hasNewToken) throw error;
+    hasNewToken = kind === 'token-rejected';
     if (kind === 'refused' && !error.retryable) {
       writer.hints.set(group[0]?.tab, undefined);
       refusals += 1;
-    } else if (!(await again({ url: SHEETS_URL, attempt, ...context }))) throw error;
+    } else if (!hasNewToken && !(await again({ url: SHEETS_URL, attempt, ...context }))) throw error;
     if (refusals === MAX_REFUSALS) {
       if (jobs.length === 1) failAll(jobs, error);
       else await writeEach(writer, jobs, context);

@@ -22,13 +22,25 @@ interface Setting {
   /** Milliseconds for each search for marks, and for each read of the spreadsheet's size. */
   searchMs?: number;
   sizeMs?: number;
+  /** Gets what happens, in order. */
+  events?: string[];
 }
 
-const append = async ({ statuses = [], mayBeDone = false, ledgerMs = [], searchMs = 0, sizeMs = 0 }: Setting) => {
+/** As the retry policy: seven attempts. */
+const MAX_ATTEMPTS = 7;
+
+const append = async ({
+  statuses: given = [],
+  mayBeDone = false,
+  ledgerMs = [],
+  searchMs = 0,
+  sizeMs = 0,
+  events = [],
+}: Setting) => {
+  const statuses = [...given];
   let nowMs = 1_000_000;
   let lookedAtMs = 0;
   const ages: number[] = [];
-  const events: string[] = [];
   const answer = (status: number, body: object = {}) => ({
     status,
     headers: {},
@@ -62,7 +74,8 @@ const append = async ({ statuses = [], mayBeDone = false, ledgerMs = [], searchM
     return answer(200, { sheets: [{ properties, data: [{ rowData: [header] }] }] });
   };
   const spend = async (): Promise<void> => undefined;
-  const transport = { send, again: async () => true } as unknown as Parameters<typeof createSheets>[0]['transport'];
+  const again = async ({ attempt }: { attempt: number }): Promise<boolean> => attempt < MAX_ATTEMPTS;
+  const transport = { send, again } as unknown as Parameters<typeof createSheets>[0]['transport'];
   const lease = {
     signal: new AbortController().signal,
     check: () => undefined,
@@ -106,6 +119,25 @@ test('after a change that was refused because of its token, the tab is looked at
   expect(events.slice(events.indexOf('change'))).toEqual([
     ...['change', 'token', 'token', 'look', 'token', 'rows', 'token', 'search', 'change'],
   ]);
+});
+
+test.each([
+  ['a refusal, of which two end the rows', [401, 400]],
+  ['a refusal if it comes second', [400, 401]],
+  ['a refusal each time', [401, 400, 401]],
+  ['an attempt, of which seven end the rows', [503, 503, 503, 503, 503, 401, 503]],
+])('a change that was refused because of its token does not count as %s', async (_, statuses) => {
+  const { rows, events } = await append({ statuses });
+  expect([rows, events.filter((event) => event === 'change').length]).toEqual([1, statuses.length + 1]);
+});
+
+test.each([
+  ['first', [401, 401], 2],
+  ['after a refusal', [400, 401, 401], 3],
+])('a change whose second token in a row is rejected is not sent again: %s', async (_, statuses, changes) => {
+  const events: string[] = [];
+  await expect(append({ statuses, events })).rejects.toMatchObject({ code: 'key-revoked' });
+  expect(events.filter((event) => event === 'change').length).toBe(changes);
 });
 
 test.each<[string, Setting]>([
