@@ -252,7 +252,7 @@ export interface Drive {
   remove(id: string, context: CallContext): Promise<void>;
   /**
    * Removes a file that is still as described (name, folder, head revision, not in the trash). It is put into the trash
-   * first, and deleted only if nobody has changed it in between; otherwise it is restored from the trash.
+   * first, and deleted only if nobody has changed it in between; otherwise it is taken out again, which is logged.
    * @returns false if it was changed, and stays
    */
   removeUnchanged(file: DriveFile, context: CallContext): Promise<boolean>;

@@ -34,7 +34,17 @@ const revisionList = z.object({
 });
 
 /** Keeps a file from being deleted. */
-class FileChanged extends Error {}
+class FileChanged extends Error {
+  readonly shown: DriveFile;
+
+  constructor(shown: DriveFile) {
+    super();
+    this.shown = shown;
+  }
+}
+
+/** Milliseconds for taking a file out of the trash. The time for its removal may have ended. */
+const PUT_BACK_TIMEOUT_MS = 15_000;
 
 const isUnknown = (error: unknown): boolean => error instanceof CourierError && error.code === 'folder-not-found';
 
@@ -87,6 +97,24 @@ export const createMetadata = (
       throw client.error(response, operation);
     }
     return false;
+  };
+
+  /**
+   * Takes a file out of the trash that the courier has put there, if somebody has changed it since: it is their file now.
+   * It never throws.
+   * @param shown the file as it is; undefined if its removal failed before that was known
+   */
+  const putBack = async (described: DriveFile, shown: DriveFile | undefined): Promise<void> => {
+    const { id } = described;
+    const context: CallContext = { deadlineMs: now() + PUT_BACK_TIMEOUT_MS };
+    try {
+      const file = shown ?? (await get(id, context));
+      if (file === undefined || !file.trashed || isUnchanged(described, file)) return;
+      await setTrashed(id, false, context);
+      log.warn({ fileId: id }, 'somebody changed a file with wrong bytes: it was taken out of the trash again');
+    } catch (error) {
+      log.error({ error, fileId: id }, 'a file with wrong bytes is in the trash, and somebody may have changed it');
+    }
   };
 
   return {
@@ -143,24 +171,21 @@ export const createMetadata = (
       // Drive may answer 404 for a while about a file that it has just created.
       if (current === undefined) return false;
       if (current.trashed || !isUnchanged(described, current)) return false;
-      // Drive has no condition for a deletion. A file in the trash cannot be edited, and can be taken out again.
-      const trashed = await setTrashed(id, true, context);
-      const seenMs = now();
-      if (!isUnchanged(described, trashed)) {
-        await setTrashed(id, false, context);
-        return false;
-      }
-      /** While the deletion waits for its turn, somebody may take the file out of the trash. */
-      const beforeSend = async (): Promise<void> => {
-        if (now() - seenMs <= MAX_LOOK_AGE_MS) return;
-        const shown = await get(id, context);
-        if (shown !== undefined && !(shown.trashed && isUnchanged(described, shown))) throw new FileChanged();
-        await context.beforeSend?.();
-      };
       try {
+        // Drive has no condition for a deletion. A file in the trash cannot be edited, and can be taken out again.
+        const trashed = await setTrashed(id, true, context);
+        const seenMs = now();
+        if (!isUnchanged(described, trashed)) throw new FileChanged(trashed);
+        /** While the deletion waits for its turn, somebody may change the file or take it out of the trash. */
+        const beforeSend = async (): Promise<void> => {
+          const shown = now() - seenMs > MAX_LOOK_AGE_MS ? await get(id, context) : undefined;
+          if (shown !== undefined && !(shown.trashed && isUnchanged(described, shown))) throw new FileChanged(shown);
+          await context.beforeSend?.();
+        };
         await deleteForGood(id, { ...context, beforeSend });
         return true;
       } catch (error) {
+        await putBack(described, error instanceof FileChanged ? error.shown : undefined);
         if (error instanceof FileChanged) return false;
         throw error;
       }
