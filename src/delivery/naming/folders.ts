@@ -6,6 +6,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
 import { askUntilFound, realSleep } from '../../sleep.ts';
 import { isThere, markMade, resolveName } from './names.ts';
+import { createNamesakeCheck } from './namesake.ts';
 
 interface FoldersOptions {
   drive: Pick<Drive, 'get' | 'newId' | 'findFolders' | 'createFolder' | 'inspectFolder' | 'resolveFolder'>;
@@ -44,7 +45,7 @@ const FLIGHT_MS = 60_000;
 /** Pauses while Drive reports that a folder exists but does not show it, in milliseconds. */
 const VISIBILITY_WAITS_MS = [200, 500, 1_000, 2_000];
 
-/** How often a folder's id may turn out to be unusable. */
+/** How often a folder's id may turn out to be unusable, or another folder of its name appear. */
 const MAX_TURNS = 3;
 
 /** The names of a path's folders, in their order. */
@@ -61,6 +62,9 @@ const whenVisible = async (
   return askUntilFound(await ask(), { ask, pausesMs: VISIBILITY_WAITS_MS, sleep: realSleep });
 };
 
+/** Keeps a folder from being created. */
+class NamesakeAppeared extends Error {}
+
 /** Finds or creates a folder, by the id that the ledger holds for its name. */
 const findOrCreate = async (
   folders: FoldersOptions,
@@ -68,22 +72,41 @@ const findOrCreate = async (
   context: CallContext,
 ): Promise<string> => {
   const { drive, ledger, now, log } = folders;
-  const find = (): Promise<DriveFile[]> => drive.findFolders(parentId, name, context);
+  let searchedAtMs = now();
+  const find = async (): Promise<DriveFile[]> => {
+    const found = await drive.findFolders(parentId, name, context);
+    searchedAtMs = now();
+    return found;
+  };
   const options = { kind: 'folder', drive, ledger, folderId: parentId, name, find, context, log, now } as const;
   let unusable: string | undefined;
   for (let turn = 0; turn < MAX_TURNS; turn++) {
     const resolved = await resolveName({ ...options, unusable, mayBeHidden: true });
     if ('file' in resolved) return resolved.file.id;
     const id = resolved.claimedId;
-    const { existed } = await drive.createFolder({ id, name, parentId }, context);
-    if (!existed) {
+    /** The request may wait for its turn, and meanwhile a person may make a folder of that name. */
+    const hasNamesake = createNamesakeCheck({ ...options, ownId: id, searchedAtMs });
+    const beforeSend = async (): Promise<void> => {
+      if (await hasNamesake()) throw new NamesakeAppeared();
+    };
+    const created = await drive
+      .createFolder({ id, name, parentId }, { ...context, beforeSend })
+      .catch((error: unknown) => {
+        if (error instanceof NamesakeAppeared) return undefined;
+        throw error;
+      });
+    // The next turn finds that folder.
+    if (created === undefined) continue;
+    if (!created.existed) {
       await markMade(ledger, resolved.key, log);
       return id;
     }
     // Created by another delivery at this moment, or long ago and deleted since: then the id cannot be used again.
     if ((await whenVisible(folders, id, context)) === undefined) unusable = id;
   }
-  throw new CourierError('drive-unavailable', { detail: 'Drive reports that a folder exists, but does not show it.' });
+  throw new CourierError('drive-unavailable', {
+    detail: 'Drive reports that a folder exists, or shows it for a moment, but does not show it now.',
+  });
 };
 
 /**

@@ -11,6 +11,8 @@ interface NamedFileOptions {
   folderId: string;
   name: string;
   context: CallContext;
+  /** Called with each answer of Drive's search. */
+  seen?: (() => void) | undefined;
   log: Log;
   /** Epoch milliseconds. */
   now?: () => number;
@@ -18,8 +20,13 @@ interface NamedFileOptions {
 }
 
 const nameOf = ({ now = Date.now, ...options }: NamedFileOptions) => {
-  const { drive, folderId, name, context } = options;
-  return { ...options, now, find: () => drive.find(folderId, name, context) };
+  const { drive, folderId, name, context, seen } = options;
+  const find = async (): Promise<DriveFile[]> => {
+    const found = await drive.find(folderId, name, context);
+    seen?.();
+    return found;
+  };
+  return { ...options, now, find };
 };
 
 /**

@@ -4,7 +4,6 @@ import type { Receipt, Source } from '../../domain.ts';
 import type { DriveFile } from '../../drive/drive.ts';
 import { pastMaxBytes } from '../../drive/past-max-bytes.ts';
 import { asCourierError } from '../../errors.ts';
-import { MAX_SEARCH_AGE_MS } from '../../look-age.ts';
 import { acquireLease, fileLeaseKey, underLease } from '../../ledger/lease.ts';
 import { firstCells } from '../../sheets/a1.ts';
 import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../sheets/rows/batches.ts';
@@ -14,6 +13,7 @@ import { DOCS_TYPES } from '../check-conversion.ts';
 import { notShownYet } from '../hidden-file.ts';
 import { isOwnFile, isSamePlan, keyMark, keyProperty, replay, sameBytes } from '../idempotency.ts';
 import { findConverted, rememberConverted } from '../naming/named-file.ts';
+import { createNamesakeCheck } from '../naming/namesake.ts';
 import { mayBeLocked } from '../plan.ts';
 import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { CONVERSION_LEASE_MS, nameLeaseKey } from './convert-file.ts';
@@ -50,10 +50,15 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
   }
   let mayBeMade = false;
   try {
-    const existing = await findConverted(named);
-    const searchedAtMs = now();
+    let searchedAtMs = now();
+    const seen = (): void => {
+      searchedAtMs = now();
+    };
+    const existing = await findConverted({ ...named, seen });
+    const find = (): Promise<DriveFile[]> => drive.find(folderId, name, context);
+    const hasNamesake = createNamesakeCheck({ ...named, find, ownId: undefined, searchedAtMs });
     const beforeSend = async (): Promise<void> => {
-      if (now() - searchedAtMs > MAX_SEARCH_AGE_MS && (await findConverted(named)) !== undefined) throw planChanged();
+      if (await hasNamesake()) throw planChanged();
       mayBeMade = true;
     };
     const file =

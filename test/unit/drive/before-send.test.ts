@@ -46,6 +46,7 @@ test('the last check comes after all waits, before each attempt', async () => {
 test.each<[string, (drive: Drive, context: CallContext) => Promise<unknown>]>([
   ["Google's library", (drive, context) => drive.trash('one', context)],
   ['no library', (drive, context) => drive.get('one', context)],
+  ['a folder', (drive, context) => drive.createFolder({ id: 'one', name: 'a', parentId: 'root' }, context)],
 ])('nothing is sent if the last check throws, and its error is thrown unchanged, with %s', async (_, run) => {
   const { drive, seen } = await startDrive([]);
   const error = new CourierError('google-unavailable');

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import type { CallContext } from '../../../../src/drive/drive.ts';
 import { createFolders } from '../../../../src/delivery/naming/folders.ts';
 import type { Ledger } from '../../../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../../../src/ledger/memory.ts';
@@ -191,4 +192,64 @@ test('the alias of My Drive is resolved to its id', async () => {
   const alias = drive.files.get('root');
   if (alias !== undefined) drive.files.set('root', { ...alias, id: ROOT });
   expect(await open().ensure('root', '', {})).toEqual({ folderId: ROOT });
+});
+
+/** Creates a folder whose request has to wait for its turn, while something else happens. */
+const createAfterWait = async (
+  waitMs: number,
+  meanwhile: (folders: ReturnType<typeof setUp>) => void,
+  searchMs = 0,
+) => {
+  const setting = setUp();
+  const { drive, clock, open } = setting;
+  const other = drive.other();
+  let isWaiting = true;
+  let searches = 0;
+  const waiting = {
+    ...other,
+    async findFolders(...asked: Parameters<typeof other.findFolders>) {
+      searches += 1;
+      const found = await other.findFolders(...asked);
+      clock.nowMs += searchMs;
+      return found;
+    },
+    async createFolder(folder: Parameters<typeof other.createFolder>[0], context: CallContext) {
+      if (isWaiting) {
+        clock.nowMs += waitMs;
+        meanwhile(setting);
+      }
+      isWaiting = false;
+      await context.beforeSend?.();
+      return other.createFolder(folder, context);
+    },
+  };
+  const { folderId } = await open({ drive: waiting }).ensure(ROOT, 'reports', {});
+  return { ...setting, folderId, searches: () => searches };
+};
+
+const personMakesIt = ({ drive }: ReturnType<typeof setUp>): void => {
+  drive.add({ id: 'theirs', name: 'reports', mimeType: FOLDER_TYPE });
+};
+
+test('a folder that a person makes while the request waits is used, by all deliveries', async () => {
+  const { drive, folderId, open, named } = await createAfterWait(3_001, personMakesIt);
+  expect([folderId, named('reports').length, drive.calls.createFolder]).toEqual(['theirs', 1, undefined]);
+  expect(await open().ensure(ROOT, 'reports', {})).toEqual({ folderId: 'theirs' });
+});
+
+test('a folder is not searched for again within three seconds of the answer to the last search', async () => {
+  const { searches } = await createAfterWait(3_000, () => undefined, 5_000);
+  expect(searches()).toBe(1);
+});
+
+test('a folder is searched for again after a longer wait, and then created', async () => {
+  const { searches, named, folderId } = await createAfterWait(3_001, () => undefined);
+  expect([searches(), named('reports').map(({ id }) => id)]).toEqual([2, [folderId]]);
+});
+
+test('the own folder, made by a request whose answer was lost, is not taken for that of a person', async () => {
+  const { drive, folderId, named } = await createAfterWait(3_001, ({ drive }) =>
+    drive.add({ id: 'id-1', name: 'reports', mimeType: FOLDER_TYPE }),
+  );
+  expect([folderId, named('reports').length, drive.calls.createFolder]).toEqual(['id-1', 1, 1]);
 });

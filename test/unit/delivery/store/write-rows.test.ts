@@ -203,6 +203,40 @@ describe('a sheet that is made for rows', () => {
     ).toBe(outcome);
   });
 
+  /** @param doubtMs for each answer about a deleted file that the search still shows; 0 for further ones */
+  const searchesOf = async (searchMs: number, doubtMs: number[], waitMs: number): Promise<number> => {
+    let [nowMs, searches] = [STEP_NOW_MS, 0];
+    const driveAnswers = {
+      async find() {
+        searches += 1;
+        nowMs += searchMs;
+        return [driveFile({ id: 'deleted' })];
+      },
+      async get(id: string) {
+        if (id === 'deleted') nowMs += doubtMs.shift() ?? 0;
+        return id === 'f1' ? SHEET : undefined;
+      },
+      async createDocument(_: object, { beforeSend }: CallContext) {
+        nowMs += waitMs;
+        await beforeSend?.();
+        return SHEET;
+      },
+    };
+    const { step } = setUp({ plan: TO_MAKE, driveAnswers });
+    const sleep = async (ms: number, signal?: AbortSignal) => (ms > 3_000 ? step.sleep(ms, signal) : undefined);
+    await writeRows({ ...step, sleep, now: () => nowMs }, TO_MAKE);
+    return searches;
+  };
+
+  test.each([
+    ['once if its answer is recent, however late it came', 9_000, [], 3_000, 1],
+    ['once more after a wait', 9_000, [], 3_001, 2],
+    ['once more if what followed the search took long', 0, [3_001], 0, 2],
+    ['twice more if that took long again', 0, [3_001, 0, 0, 0, 3_001], 0, 3],
+  ])('is searched for %s', async (_, searchMs, doubtMs, waitMs, expected) => {
+    expect(await searchesOf(searchMs, doubtMs, waitMs)).toBe(expected);
+  });
+
   test('is left to another try that has noted another one, or has answered', async () => {
     const other = claimOf(TO_MAKE, { plan: () => ({ ...TO_MAKE, fileId: 'f2' }) });
     const { run, asked } = setUp({ plan: TO_MAKE, claim: other, driveAnswers: makes });
