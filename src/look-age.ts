@@ -14,16 +14,17 @@ const MAX_CHECKS = 3;
 
 /**
  * Repeats a check until it ends soon after the look that it is based on.
- * @param check calls `seen` when it has Drive's answer, and returns what ends the checks
+ * @param check calls `seen` when it has Drive's answer, or with the time of an earlier one in epoch milliseconds, and returns
+ * what ends the checks
  */
 export const checkUntilFresh = async <Result>(
   { now, maxAgeMs }: { now: () => number; maxAgeMs: number },
-  check: (seen: () => void) => Promise<Result | undefined>,
+  check: (seen: (atMs?: number) => void) => Promise<Result | undefined>,
 ): Promise<Result | undefined> => {
   for (let checks = 1; ; checks += 1) {
     let seenAtMs = now();
-    const seen = (): void => {
-      seenAtMs = now();
+    const seen = (atMs = now()): void => {
+      seenAtMs = atMs;
     };
     const result = await check(seen);
     if (result !== undefined || checks === MAX_CHECKS || now() - seenAtMs <= maxAgeMs) return result;

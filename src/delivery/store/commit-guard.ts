@@ -133,9 +133,14 @@ interface GuardOptions {
   needsLease: boolean;
   /** The upload creates a file that is the only one of its name. */
   mustBeOnly?: boolean;
+  /** Awaited after the last look at a file that is to be replaced. If it took long, the file is looked at again. */
+  unlock?: ((fileId: string) => Promise<void>) | undefined;
 }
 
-export const createCommitGuard = (step: UploadStep, { needsLease, mustBeOnly = false }: GuardOptions): CommitGuard => {
+export const createCommitGuard = (
+  step: UploadStep,
+  { needsLease, mustBeOnly = false, unlock }: GuardOptions,
+): CommitGuard => {
   const { request, plan, claim, ledger, context, now, sleep, plannedAtMs, atEnd } = step;
   const { drive } = request.destination;
   const lapsing = needsLease ? new AbortController() : undefined;
@@ -174,9 +179,15 @@ export const createCommitGuard = (step: UploadStep, { needsLease, mustBeOnly = f
     bytes: ReceivedBytes,
   ): Promise<{ file: DriveFile } | undefined> => {
     const mayBeStored = attempts > 1 || claim?.mine === false;
-    if (!mayBeStored && now() - plannedAtMs <= MAX_LOOK_AGE_MS) return undefined;
     const { formerRevisionId: former } = target;
+    let isPlanRecent = !mayBeStored && now() - plannedAtMs <= MAX_LOOK_AGE_MS;
     return checkUntilFresh({ now, maxAgeMs: MAX_LOOK_AGE_MS }, async (seen) => {
+      if (isPlanRecent) {
+        isPlanRecent = false;
+        seen(plannedAtMs);
+        await unlock?.(target.id);
+        return undefined;
+      }
       const file = await drive.get(target.id, context);
       seen();
       if (file === undefined) throw targetChanged();
@@ -189,6 +200,7 @@ export const createCommitGuard = (step: UploadStep, { needsLease, mustBeOnly = f
       if (canBeDone && (await wereStored(plan, { file, bytes, former }, revisionsOf))) return { file };
       if (!isOwn && !isThere({ folderId: plan.folderId, name: request.name }, file)) throw targetChanged();
       if (isOwn && !(await mayRestore(plan, file, revisionsOf))) throw await leaveToOthers(step, plan, file);
+      await unlock?.(target.id);
       return undefined;
     });
   };

@@ -7,7 +7,7 @@ import { markMade } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
 import { detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { createCommitGuard } from './commit-guard.ts';
-import { checkTarget, overFile, restore, storedBefore, withUnlock } from './replace-file.ts';
+import { checkTarget, overFile, restore, storedBefore, unlockOf } from './replace-file.ts';
 import {
   freshFolder,
   giveUpId,
@@ -124,10 +124,11 @@ const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | 
     // If the id is used already, the request cannot create a file, and a repair takes the lease itself.
     needsLease: plan.rule === 'replace' || (plan.rule !== 'new' && claim !== undefined && existing === undefined),
     mustBeOnly: plan.rule !== 'new' && existing === undefined,
+    unlock: unlockOf(step),
   });
   const { sessionUri, ...keep } = await keptSession(step);
   // An upload without a key and without a unique name has nothing to look up before its bytes become a file.
-  const guarded = claim === undefined && plan.rule === 'new' ? {} : await withUnlock(step, guard.options);
+  const guarded = claim === undefined && plan.rule === 'new' ? {} : guard.options;
   const digest = claim === undefined ? {} : { digestProperty: DIGEST_PROPERTY };
   const sent = await withUpload(step, { ...guarded, ...digest, ...keep }, (upload) =>
     send(step, plan, { upload, sessionUri }),

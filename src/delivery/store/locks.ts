@@ -1,7 +1,5 @@
-import type { UploadRequest } from '../../drive/drive.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
 import { restrictionsOf } from '../policy.ts';
-import { checkUntilFresh, MAX_LOOK_AGE_MS } from '../../look-age.ts';
 import type { UploadStep } from './upload-step.ts';
 
 /**
@@ -42,20 +40,6 @@ export const unlock = async (step: UploadStep, id: string): Promise<void> => {
   if (!request.destination.config.readOnly) step.atEnd(() => relock(step));
   await policy.unlock(id, context);
 };
-
-/**
- * Unlocks the file again when it is this delivery's turn, because the delivery before it has locked the file again. If Drive
- * was slow to unlock it, the checks before the commit are made again.
- */
-export const unlockBeforeCommit =
-  (step: UploadStep, beforeCommit: UploadRequest['beforeCommit']): NonNullable<UploadRequest['beforeCommit']> =>
-  (bytes, target) =>
-    checkUntilFresh({ now: step.now, maxAgeMs: MAX_LOOK_AGE_MS }, async (seen) => {
-      const superseding = await beforeCommit?.(bytes, target);
-      seen();
-      if (superseding === undefined && target.kind === 'replace') await unlock(step, target.id);
-      return superseding;
-    });
 
 /** Restores the restrictions of files that were unlocked and not written. */
 export const relock = async ({ request, unlocked, now, log }: UploadStep): Promise<void> => {

@@ -1,4 +1,4 @@
-import type { DriveFile, UploadRequest, UploadResult, UploadTarget } from '../../drive/drive.ts';
+import type { DriveFile, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import { isThere } from '../naming/names.ts';
 import { mayBeLocked, type Plan } from '../plan.ts';
@@ -73,11 +73,12 @@ export const storedBefore = (
 };
 
 const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace' }): Promise<StoredFile> => {
-  const guard = createCommitGuard(step, { needsLease: true });
+  const unlock = unlockOf(step);
+  const guard = createCommitGuard(step, { needsLease: true, unlock });
   const { sessionUri, ...keep } = await keptSession(step);
   // Drive refuses to start a session for a file that is read-only.
-  if (mayBeLocked(step)) await (await import('./locks.ts')).unlock(step, target.id);
-  const options = { ...(await withUnlock(step, guard.options)), ...keep };
+  await unlock?.(target.id);
+  const options = { ...guard.options, ...keep };
   const result = mustBeStored(await withUpload(step, options, ({ send }) => send(target, sessionUri)));
   // A file that is restored belongs to the key.
   const isNew = step.plan.kind !== 'replace';
@@ -87,15 +88,12 @@ const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace'
   return { file, outcome: outcomeOf('replaced', step.claim), isNew, received };
 };
 
-/** The options of an upload that may write over a file that is read-only because of the courier. */
-export const withUnlock = async <Options extends Pick<UploadRequest, 'beforeCommit'>>(
-  step: UploadStep,
-  options: Options,
-): Promise<Options> => {
-  if (!mayBeLocked(step) || options.beforeCommit === undefined) return options;
-  const { unlockBeforeCommit } = await import('./locks.ts');
-  return { ...options, beforeCommit: unlockBeforeCommit(step, options.beforeCommit) };
-};
+/**
+ * Unlocks a file that may be read-only because of the courier, when it is this delivery's turn: the delivery before it has
+ * locked the file again.
+ */
+export const unlockOf = (step: UploadStep): ((fileId: string) => Promise<void>) | undefined =>
+  mayBeLocked(step) ? async (fileId) => (await import('./locks.ts')).unlock(step, fileId) : undefined;
 
 /** The target of bytes that are written over a file. */
 export const overFile = (step: UploadStep, id: string) =>

@@ -1,6 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Claim } from '../../../../src/delivery/idempotency.ts';
+import type { Plan } from '../../../../src/delivery/plan.ts';
 import type { Destination } from '../../../../src/delivery/resolve-options.ts';
-import { unlock, unlockBeforeCommit } from '../../../../src/delivery/store/locks.ts';
+import { unlock } from '../../../../src/delivery/store/locks.ts';
+import { replace } from '../../../../src/delivery/store/replace-file.ts';
+import type { DriveFile, UploadResult } from '../../../../src/drive/drive.ts';
 import { driveFile } from '../../../support/drive/drive-file.ts';
 import { createFakeStep, STEP_NOW_MS } from '../../../support/drive/fake-upload-step.ts';
 
@@ -40,43 +44,90 @@ test.each([
   expect(calls.slice(2)).toEqual(expected);
 });
 
-describe('the checks before a commit', () => {
-  const check = async (lockMs: number[], supersededAt?: number) => {
+describe('the last look at a file that may be read-only', () => {
+  const plan: Plan = { kind: 'replace', fileId: 'f1', folderId: 'folder', formerRevisionId: 'r1' };
+  const received = { sha256: 'a'.repeat(64), md5: 'b'.repeat(32), size: 3 };
+
+  interface Setting {
+    /** Milliseconds for each answer about the content restriction, and for each list of revisions; 0 for further ones. */
+    lockMs?: number[];
+    revisionsMs?: number[];
+    /** The age of the plan in milliseconds. */
+    ageMs?: number;
+    isFirstTry?: boolean;
+    /** What each look shows, beside the first. */
+    later?: Partial<DriveFile>;
+  }
+
+  /** The looks at the file until its bytes may be sent, and how old the last one is then. */
+  const check = async ({ lockMs = [], revisionsMs = [], ageMs = 60_000, isFirstTry = true, later = {} }: Setting) => {
     let nowMs = STEP_NOW_MS;
-    let checks = 0;
-    const policy = async () => ({
-      async lockOf() {
-        nowMs += lockMs.shift() ?? 0;
-        return undefined;
+    let looks = 0;
+    let headRevision = 1;
+    let lookedAtMs = STEP_NOW_MS - ageMs;
+    const driveAnswers = {
+      async get() {
+        looks += 1;
+        lookedAtMs = nowMs;
+        // A list of revisions is requested for each new one.
+        headRevision += 1;
+        const revision = { headRevisionId: `r${headRevision}`, sha256Checksum: 'c'.repeat(64) };
+        return driveFile({ ...revision, ...(looks > 1 ? later : {}) });
       },
-    });
-    const { step } = createFakeStep({
-      plan: { kind: 'replace', fileId: 'f1', folderId: 'folder' },
-      driveAnswers: { policy },
-    });
-    const file = driveFile();
-    const beforeCommit = unlockBeforeCommit({ ...step, now: () => nowMs }, async () => {
-      checks += 1;
-      return checks === supersededAt ? { file } : undefined;
-    });
-    const target = { kind: 'replace', id: 'f1', mimeType: 'text/csv' } as const;
-    const superseding = await beforeCommit({ sha256: 'a'.repeat(64), size: 3 }, target);
-    return { checks, isSuperseded: superseding !== undefined };
+      async revisions() {
+        nowMs += revisionsMs.shift() ?? 0;
+        return [{ id: 'r1', md5Checksum: undefined }];
+      },
+      policy: async () => ({
+        async lockOf() {
+          nowMs += lockMs.shift() ?? 0;
+          return undefined;
+        },
+      }),
+    };
+    const results: UploadResult[] = [{ kind: 'stored', file: driveFile(), received }];
+    const claim: Partial<Claim> = { mine: isFirstTry, plan: () => plan, commitTo: async () => 'committed' };
+    const config = { readOnly: true };
+    const { step, requests } = createFakeStep({ plan, claim, driveAnswers, results, config });
+    const sleep = (): Promise<void> => new Promise(() => undefined);
+    const waiting = { ...step, now: () => nowMs, plannedAtMs: STEP_NOW_MS - ageMs, sleep };
+    // It is unlocked before its upload starts as well.
+    lockMs.unshift(0);
+    await replace(waiting, plan);
+    const target = { kind: 'replace', id: 'f1', mimeType: 'text/csv', formerRevisionId: 'r1' } as const;
+    const outcome = await Promise.resolve(requests[0]?.beforeCommit?.(received, target)).then(
+      (superseding) => (superseding === undefined ? 'go on' : 'superseded'),
+      ({ code }: { code?: string }) => code,
+    );
+    return { outcome, looks, age: nowMs - lookedAtMs };
   };
 
-  test.each([
-    ['are made once if Drive shows quickly that the file is not locked', [1_000], { checks: 1, isSuperseded: false }],
-    ['are made again if that took longer', [1_001], { checks: 2, isSuperseded: false }],
+  test.each<[string, Setting, { looks: number; age: number }]>([
+    ['is the only one if Drive says quickly that it is not locked', { lockMs: [1_000] }, { looks: 1, age: 1_000 }],
+    ['is repeated if that took longer', { lockMs: [1_001] }, { looks: 2, age: 0 }],
+    ['is that of the plan if that is recent', { ageMs: 400, lockMs: [600] }, { looks: 0, age: 1_000 }],
+    ['is not that of the plan if that is older by then', { ageMs: 400, lockMs: [601] }, { looks: 1, age: 0 }],
     [
-      'do not keep a delivery from ending where Drive is always slow',
-      [2_000, 2_000, 2_000],
-      { checks: 3, isSuperseded: false },
+      'is not older than a second if the answer about its revisions and that about its lock took nearly a second each',
+      { isFirstTry: false, revisionsMs: [1_000], lockMs: [1_000] },
+      { looks: 2, age: 0 },
     ],
-  ])('%s', async (_, lockMs, expected) => {
-    expect(await check(lockMs)).toEqual(expected);
+    [
+      'is one of three where Drive is always slow',
+      { isFirstTry: false, revisionsMs: Array.from({ length: 99 }, () => 1_001), lockMs: [1_001, 1_001, 1_001, 1_001] },
+      { looks: 3, age: 2_002 },
+    ],
+  ])('%s', async (_, setting, expected) => {
+    expect(await check(setting)).toEqual({ outcome: 'go on', ...expected });
   });
 
-  test('find what happened while Drive was slow', async () => {
-    expect(await check([2_000], 2)).toEqual({ checks: 2, isSuperseded: true });
+  test('finds what a person has done while Drive was slow', async () => {
+    const renamed = { name: 'other.csv' };
+    expect(await check({ lockMs: [2_000], later: renamed })).toMatchObject({ outcome: 'drive-unavailable', looks: 2 });
+  });
+
+  test('does not take the bytes of a first attempt for those of an earlier one', async () => {
+    const same = { sha256Checksum: received.sha256 };
+    expect(await check({ lockMs: [2_000], later: same })).toMatchObject({ outcome: 'go on', looks: 2 });
   });
 });
