@@ -3,9 +3,10 @@ import type { CallContext, Drive, DriveFile, ReceivedBytes, UploadRequest, Uploa
 import { CourierError } from '../../errors.ts';
 import { acquireLease, fileLeaseKey, type Lease } from '../../ledger/lease.ts';
 import { carriesDigest, isOwnFile } from '../idempotency.ts';
-import { getKnownFile, isThere } from '../naming/names.ts';
+import { isThere } from '../naming/names.ts';
+import { createNamesakeCheck } from '../naming/namesake.ts';
 import type { Plan } from '../plan.ts';
-import { checkUntilFresh, MAX_LOOK_AGE_MS, MAX_SEARCH_AGE_MS } from '../../look-age.ts';
+import { checkUntilFresh, MAX_LOOK_AGE_MS } from '../../look-age.ts';
 import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
 
 /**
@@ -104,25 +105,13 @@ const nameAppeared = (): CourierError =>
     remedy: 'Try again: the next try applies onConflict to that file.',
   });
 
-/** Another file with the name of the planned one. A person may have put it there, which the ledger does not know. */
-const hasNamesake = async ({ request, plan, context, now, sleep }: UploadStep): Promise<boolean> => {
+/** Whether there is another file with the name of the planned one. */
+const namesakeCheckOf = ({ request, plan, context, now, sleep, plannedAtMs }: UploadStep) => {
   const { name, destination } = request;
-  const { folderId, fileId } = plan;
+  const { folderId, fileId: ownId } = plan;
   const { drive } = destination;
-  const deleted = new Set<string>();
-  const found = await checkUntilFresh({ now, maxAgeMs: MAX_SEARCH_AGE_MS }, async (seen) => {
-    const files = await drive.find(folderId, name, context);
-    seen();
-    for (const { id } of files) {
-      if (id === fileId || deleted.has(id)) continue;
-      // The search may still list a deleted file, and Drive may answer 404 once for a file that exists.
-      const file = await getKnownFile({ drive, context, sleep }, id);
-      if (file === undefined) deleted.add(id);
-      else if (isThere({ folderId, name }, file)) return file;
-    }
-    return undefined;
-  });
-  return found !== undefined;
+  const find = (): Promise<DriveFile[]> => drive.find(folderId, name, context);
+  return createNamesakeCheck({ drive, find, folderId, name, ownId, searchedAtMs: plannedAtMs, context, now, sleep });
 };
 
 interface GuardOptions {
@@ -148,7 +137,7 @@ export const createCommitGuard = (
   let answered: Receipt | undefined;
   let attempts = 0;
   let seenRevision: string | undefined;
-  let searchedAtMs = plannedAtMs;
+  const hasNamesake = namesakeCheckOf(step);
   const revisionsOf = createRevisionList(step);
 
   /** Held until the receipt is recorded, so that the next delivery to the file finds this one answered. */
@@ -207,9 +196,7 @@ export const createCommitGuard = (
 
   /** An upload may take hours, or wait for the lease. */
   const checkName = async (): Promise<void> => {
-    if (!mustBeOnly || now() - searchedAtMs <= MAX_SEARCH_AGE_MS) return;
-    searchedAtMs = now();
-    if (await hasNamesake(step)) throw nameAppeared();
+    if (mustBeOnly && (await hasNamesake())) throw nameAppeared();
   };
 
   const beforeCommit: UploadRequest['beforeCommit'] = async (bytes, target) => {
