@@ -15,7 +15,24 @@ export const notShownYet = (): CourierError =>
     retryAfterSeconds: RETRY_SECONDS,
   });
 
-/** @throws CourierError `drive-unavailable` as long as Drive may only hide a file. @param sinceMs when it was first missed */
-export const mustBeGone = (sinceMs: number, nowMs: number): void => {
-  if (nowMs - sinceMs < MAX_HIDDEN_MS) throw notShownYet();
+/** The part of a ledger's record that tells since when Drive has not shown a file. */
+interface MissedFile {
+  /** Epoch milliseconds. */
+  missedSinceMs?: number | undefined;
+}
+
+/**
+ * Keeps the id of a file that Drive does not show. The ledger holds when it was first missed, for all tries and instances.
+ * @param record what the ledger holds, as far as this try knows
+ * @param note records when the file was first missed, unless another try has; returns what the ledger holds then
+ * @throws CourierError `drive-unavailable` as long as Drive may only hide the file
+ */
+export const keepWhileHidden = async (
+  record: MissedFile | undefined,
+  note: (missed: { missedSinceMs: number }) => Promise<MissedFile | undefined>,
+  now: () => number,
+): Promise<void> => {
+  const nowMs = now();
+  const noted = record?.missedSinceMs === undefined ? await note({ missedSinceMs: nowMs }) : record;
+  if (now() - (noted?.missedSinceMs ?? nowMs) < MAX_HIDDEN_MS) throw notShownYet();
 };

@@ -6,6 +6,7 @@ import type { DriveFile, UploadTarget } from '../drive/drive.ts';
 import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger, LedgerEntry, StoredEntry } from '../ledger/ledger.ts';
+import { keepWhileHidden } from './hidden-file.ts';
 import type { Plan } from './plan.ts';
 import type { DeliveryContext } from './resolve-options.ts';
 
@@ -65,8 +66,11 @@ export interface Claim {
    * @throws CourierError `idempotency-key-reused`
    */
   commitTo(sha256: string, plan: Plan): Promise<'committed' | 'revised' | { receipt: Receipt }>;
-  /** Notes that Drive refuses the plan's id and does not show its file. @returns since when, in epoch milliseconds */
-  missedSince(nowMs: number): Promise<number>;
+  /**
+   * For an id of the plan that Drive refuses, without showing its file.
+   * @throws CourierError `drive-unavailable` as long as Drive may only hide the file
+   */
+  keepWhileHidden(now: () => number): Promise<void>;
   /** Whether the receipt is recorded, as far as this try knows. */
   isFinished(): boolean;
   /** Records the receipt, unless another try was faster; returns the one that is recorded. */
@@ -121,12 +125,15 @@ const createClaim = (ledger: Ledger, key: string, stored: StoredEntry, mine: boo
       await write({ state: 'claimed', record: { ...record(), plan, ...missed } });
       return receipt();
     },
-    async missedSince(nowMs) {
-      if (receipt() === undefined && record().missedSinceMs === undefined) {
-        await write({ state: 'claimed', record: { ...record(), missedSinceMs: nowMs } });
-      }
-      return record().missedSinceMs ?? nowMs;
-    },
+    keepWhileHidden: (now) =>
+      keepWhileHidden(
+        record(),
+        async (missed) => {
+          if (receipt() === undefined) await write({ state: 'claimed', record: { ...record(), ...missed } });
+          return record();
+        },
+        now,
+      ),
     async commitTo(sha256, plan) {
       // An earlier attempt has noted the bytes, so only one thing may have changed: another try may have finished.
       if (record().sha256 !== undefined) await refresh();

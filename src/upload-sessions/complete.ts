@@ -1,5 +1,5 @@
 import { type Audit, beginAudit } from '../delivery/audit.ts';
-import { mustBeGone } from '../delivery/hidden-file.ts';
+import { keepWhileHidden } from '../delivery/hidden-file.ts';
 import { markMade } from '../delivery/naming/names.ts';
 import { receiptOf, withTrashWarning } from '../delivery/receipt.ts';
 import { resolveOptions } from '../delivery/resolve-options.ts';
@@ -82,22 +82,16 @@ interface Completion {
   sha256: string | undefined;
 }
 
-/**
- * Notes when Drive first did not show the file of a session that has ended.
- * @throws CourierError `drive-unavailable` as long as Drive may only hide the file
- */
-const keepSessionWhileHidden = async ({
-  dependencies: { ledger, now },
-  id,
-  entry,
-  session,
-}: Completion): Promise<void> => {
-  const { missedSinceMs = now() } = session;
-  if (session.missedSinceMs === undefined) {
-    await ledger.record(uploadKey(id), { state: 'claimed', record: { ...session, missedSinceMs } }, entry);
-  }
-  mustBeGone(missedSinceMs, now());
-};
+/** @throws CourierError `drive-unavailable` as long as Drive may only hide the file of a session that has ended */
+const keepSessionWhileHidden = ({ dependencies: { ledger, now }, id, entry, session }: Completion): Promise<void> =>
+  keepWhileHidden(
+    session,
+    async (missed) => {
+      const change = { state: 'claimed', record: { ...session, ...missed } } as const;
+      return sessionSchema.parse((await ledger.record(uploadKey(id), change, entry)).entry.record);
+    },
+    now,
+  );
 
 /** Records that the upload has ended without a file. If another try has completed it, that receipt is returned. */
 const giveUp = async (

@@ -2,7 +2,7 @@ import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import type { Ledger, LedgerEntry, StoredEntry } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
-import { mustBeGone } from '../hidden-file.ts';
+import { keepWhileHidden } from '../hidden-file.ts';
 import { askUntilFound, realSleep, type Sleep } from '../../sleep.ts';
 
 /**
@@ -131,24 +131,21 @@ const leadOn = async (options: NameOptions, generation: number): Promise<void> =
   }
 };
 
-/**
- * Notes when Drive first refused the id of an entry without showing its file.
- * @throws CourierError `drive-unavailable` as long as Drive may only hide the file
- */
+/** @throws CourierError `drive-unavailable` as long as Drive may only hide the file of an entry whose id it refuses */
 const keepNameWhileHidden = async (options: NameOptions, key: string): Promise<void> => {
-  const missedSinceMs = options.now();
-  const sinceOf = ({ record }: LedgerEntry): number | undefined =>
-    ((record ?? {}) as { missedSinceMs?: number }).missedSinceMs;
-  const entry = await options.ledger.read(key);
-  const sinceMs = entry === undefined ? undefined : sinceOf(entry);
-  if (sinceMs === undefined) {
-    await note(options, key, (current) =>
-      sinceOf(current) === undefined
-        ? { state: current.state, record: { ...(current.record as object), missedSinceMs } }
-        : undefined,
-    );
-  }
-  mustBeGone(sinceMs ?? missedSinceMs, options.now());
+  const recordOf = (entry: LedgerEntry | undefined) => (entry?.record ?? {}) as { missedSinceMs?: number };
+  await keepWhileHidden(
+    recordOf(await options.ledger.read(key)),
+    async (missed) => {
+      let noted = missed;
+      await note(options, key, (current) => {
+        noted = { ...missed, ...recordOf(current) };
+        return recordOf(current).missedSinceMs === undefined ? { state: current.state, record: noted } : undefined;
+      });
+      return noted;
+    },
+    options.now,
+  );
 };
 
 /** Whether the entry's file still has to be created. */

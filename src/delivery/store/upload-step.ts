@@ -1,7 +1,7 @@
 import type { Outcome, Receipt, SheetReceipt } from '../../domain.ts';
 import type { DriveFile, Upload, UploadRequest, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError, isAccountQuota } from '../../errors.ts';
-import { mustBeGone, notShownYet } from '../hidden-file.ts';
+import { notShownYet } from '../hidden-file.ts';
 import { type Claim, isSamePlan } from '../idempotency.ts';
 import { resolveNamedFile } from '../naming/named-file.ts';
 import { type Plan, quotaOf } from '../plan.ts';
@@ -130,7 +130,7 @@ export const giveUpId = async (
   const { folderId, nameKey } = plan;
   if (nameKey === undefined) {
     if (claim === undefined || !isSameId(claim, unusable)) return;
-    if (mayBeHidden) mustBeGone(await claim.missedSince(now()), now());
+    if (mayBeHidden) await claim.keepWhileHidden(now);
     await claim.revise({ ...plan, fileId: await drive.newId(context) });
     return;
   }

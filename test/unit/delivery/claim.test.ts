@@ -63,3 +63,18 @@ test.each([
   if (isAnswered) expect(await committed).toMatchObject({ receipt: { id: 'f1' } });
   else await expect(committed).rejects.toMatchObject({ code: 'idempotency-key-reused' });
 });
+
+test('all tries of a key know since when the file of its plan is missed, until the plan has another file', async () => {
+  const clock = { nowMs: 0 };
+  const now = (): number => clock.nowMs;
+  const ledger = createMemoryLedger({ now });
+  const claim = await claimOn(ledger);
+  await expect(claim.keepWhileHidden(now)).rejects.toMatchObject({ code: 'drive-unavailable' });
+  clock.nowMs = 119_999;
+  await expect(claim.keepWhileHidden(now)).rejects.toMatchObject({ code: 'drive-unavailable' });
+  clock.nowMs = 120_000;
+  await claim.keepWhileHidden(now);
+  expect((await ledger.read('k'))?.record).toMatchObject({ missedSinceMs: 0 });
+  await claim.revise({ ...PLAN, fileId: 'f2' });
+  await expect(claim.keepWhileHidden(now)).rejects.toMatchObject({ code: 'drive-unavailable' });
+});

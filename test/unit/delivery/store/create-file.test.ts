@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { keepWhileHidden } from '../../../../src/delivery/hidden-file.ts';
 import {
   type Claim,
   DIGEST_PROPERTY,
@@ -182,7 +183,7 @@ describe('an id that cannot be used', () => {
   /** @param missedMs since when its file is missed */
   const revisable = (missedMs: number): Partial<Claim> =>
     claimOf(NEW, {
-      missedSince: async (nowMs) => nowMs - missedMs,
+      keepWhileHidden: (now) => keepWhileHidden({ missedSinceMs: now() - missedMs }, async () => undefined, now),
       async revise(plan) {
         revised.push(plan);
         return undefined;
