@@ -53,6 +53,35 @@ describe('an id that Drive refuses', () => {
     expect(fileIds(uploads)).toEqual(['create id-1', 'create id-1', 'create id-2', 'create id-2', 'create id-3']);
   });
 
+  /** Each file that gets an id of the name was created before this upload, and renamed. */
+  const openBeside = async (usedIds: number) => {
+    const uploads = createOpenUploads();
+    const { drive, files, asked } = uploads;
+    const { openSession } = drive;
+    drive.openSession = async (...given) => {
+      const [{ id = '' }] = given;
+      if (asked.length >= usedIds) return openSession(...given);
+      files.add({ id, name: 'renamed.csv' });
+      return openSession(...given).then(() => Promise.reject(ID_IN_USE));
+    };
+    const outcome = await uploads.open({ key: 'k' }).catch((error: unknown) => error);
+    return { uploads, outcome };
+  };
+
+  test('is replaced by another one up to three times in one request', async () => {
+    const { uploads, outcome } = await openBeside(3);
+    expect(outcome).toMatchObject({ isNew: true });
+    expect(fileIds(uploads)).toEqual(['create id-1', 'create id-2', 'create id-3', 'create id-4']);
+  });
+
+  test('ends the request the fourth time, and the next one continues', async () => {
+    const { uploads, outcome } = await openBeside(4);
+    expect(outcome).toBe(ID_IN_USE);
+    expect(fileIds(uploads)).toEqual(['create id-1', 'create id-2', 'create id-3', 'create id-4']);
+    await expect(uploads.open({ key: 'k' })).resolves.toMatchObject({ isNew: true });
+    expect(fileIds(uploads).slice(4)).toEqual(['create id-5']);
+  });
+
   test('is not given up where each delivery makes a file of its own', async () => {
     const uploads = createOpenUploads();
     uploads.failures.push(ID_IN_USE);
