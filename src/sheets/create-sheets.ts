@@ -146,7 +146,7 @@ export const createSheets = ({
 
   /** A job for a batch, and the promise of its outcome. */
   const jobOf = (
-    { key, columns, tab, mayBeDone, isAnswered, askedAtMs = now }: AppendRequest,
+    { key, columns, tab, mayBeDone, isSuperseded, askedAtMs = now }: AppendRequest,
     batch: Batch,
     prepare?: Prepare,
   ) => {
@@ -162,7 +162,7 @@ export const createSheets = ({
       if (answer.mark.digest === batch.digest) resolve(answer);
       else reject(reused());
     };
-    const asked = { batch, key, columns, tab, mayBeDone, isAnswered, prepare };
+    const asked = { batch, key, columns, tab, mayBeDone, isSuperseded, prepare };
     const job: Job = { ...asked, askedAtMs: askedAtMs(), isOpen: () => isOpen, done, fail };
     return { job, promise };
   };

@@ -28,8 +28,8 @@ export const parseAnswer = <Answer>(parse: () => Answer): Answer => {
   }
 };
 
-/** The outcome of rows that are not written: another try with their key has been answered, or goes to another sheet. */
-export const answeredElsewhere = (): CourierError =>
+/** The outcome of rows that another try supersedes. */
+export const superseded = (): CourierError =>
   new CourierError('drive-unavailable', { detail: 'Another try with this key was answered, or uses another sheet.' });
 
 /** A tab that rows cannot be appended to as it is. @param reason for programs */

@@ -48,10 +48,10 @@ export interface AppendRequest {
   /** Each batch is read once the one before it is written. */
   batches: AsyncIterator<Batch>;
   /**
-   * Asks the ledger whether another try has been answered since, or has left the spreadsheet for another one. Then this one
-   * writes nothing, and fails.
+   * Asks the ledger whether another try supersedes this one: it was answered, or the key's rows now go to another spreadsheet.
+   * Then this one writes nothing, and fails.
    */
-  isAnswered?: (() => Promise<boolean>) | undefined;
+  isSuperseded?: (() => Promise<boolean>) | undefined;
   /** When the ledger was last asked about the delivery, in epoch milliseconds. Default: before each batch. */
   askedAtMs?: (() => number) | undefined;
   /** Called before the first row is written. */

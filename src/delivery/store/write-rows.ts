@@ -224,7 +224,7 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
   atEnd(async () => {
     if (claim === undefined || claim.isFinished()) sheets.finished(fileId, key);
   });
-  const isAnswered =
+  const isSuperseded =
     claim === undefined
       ? undefined
       : async (): Promise<boolean> => {
@@ -236,7 +236,7 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
   try {
     const asked = {
       ...{ spreadsheetId: fileId, tab: plan.tab ?? options.tab },
-      ...{ key, mayBeDone: claim?.mine === false, isAnswered, batches, context },
+      ...{ key, mayBeDone: claim?.mine === false, isSuperseded, batches, context },
       askedAtMs: () => askedAtMs,
     };
     const written = isReplacement

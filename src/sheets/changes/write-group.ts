@@ -4,7 +4,7 @@ import type { Log } from '../../log.ts';
 import { rowsRange } from '../a1.ts';
 import { type Change, type Part, type Placement, planChange } from './changes.ts';
 import type { SheetsClient } from '../client.ts';
-import { answeredElsewhere } from '../errors.ts';
+import { superseded } from '../errors.ts';
 import { newTabOf } from './new-tab.ts';
 import { MARK_KEY, marksOf, marksToRemove, metadataList, roomForMarks, type StoredMark } from './marks.ts';
 import { checkUntilFresh, MAX_LOOK_AGE_MS } from '../../look-age.ts';
@@ -17,8 +17,8 @@ export interface Job extends Part {
   tab: string | undefined;
   /** An earlier try may have written it: its mark is looked up first. */
   mayBeDone: boolean;
-  /** Asks the ledger whether another try has been answered since, or has left the spreadsheet. */
-  isAnswered: (() => Promise<boolean>) | undefined;
+  /** Asks the ledger whether another try supersedes this one: it was answered, or uses another spreadsheet. */
+  isSuperseded: (() => Promise<boolean>) | undefined;
   /** When the ledger was last asked about the delivery, in epoch milliseconds. */
   askedAtMs: number;
   /** Default: rows are appended. */
@@ -105,17 +105,17 @@ export const answerMarked = (jobs: readonly Job[], marks: readonly StoredMark[],
 export const MAX_ANSWER_AGE_MS = 1_000;
 
 /**
- * Drops the jobs of deliveries that another try has answered while they waited. Their marks may be removed by now, so only
- * the ledger shows it.
+ * Drops the jobs that another try of their delivery has superseded while they waited. If that try was answered, its marks may
+ * be removed by now, so only the ledger shows it.
  */
-const dropAnswered = async (jobs: readonly Job[], nowMs: number): Promise<Job[]> => {
+const dropSuperseded = async (jobs: readonly Job[], nowMs: number): Promise<Job[]> => {
   const states = await Promise.all(
-    jobs.map(async ({ isAnswered, mayBeDone, askedAtMs }) =>
-      mayBeDone || nowMs - askedAtMs > MAX_ANSWER_AGE_MS ? ((await isAnswered?.()) ?? false) : false,
+    jobs.map(async ({ isSuperseded, mayBeDone, askedAtMs }) =>
+      mayBeDone || nowMs - askedAtMs > MAX_ANSWER_AGE_MS ? ((await isSuperseded?.()) ?? false) : false,
     ),
   );
   return jobs.filter((job, at) => {
-    if (states[at] === true) job.fail(answeredElsewhere());
+    if (states[at] === true) job.fail(superseded());
     return states[at] !== true;
   });
 };
@@ -149,7 +149,7 @@ const lookAndPlan = async (
   const unseen = withMarks ? answerMarked(jobs, snapshot.marks, snapshot) : [...jobs];
   const mustSearch = withMarks && isFirst && unseen.some(({ mayBeDone }) => mayBeDone);
   const unmarked = mustSearch ? answerMarked(unseen, await searchMarks(writer, context), snapshot) : unseen;
-  const left = withMarks ? await dropAnswered(unmarked, now()) : unmarked;
+  const left = withMarks ? await dropSuperseded(unmarked, now()) : unmarked;
   if (left.length === 0) return undefined;
   const removed = marksToRemove(snapshot.marks, writer);
   const kept = snapshot.marks.filter((mark) => !removed.includes(mark));

@@ -1,4 +1,4 @@
-import { answeredElsewhere } from '../errors.ts';
+import { superseded } from '../errors.ts';
 import { marksOf, marksToRemove } from '../changes/marks.ts';
 import { readOverview } from '../read/overview.ts';
 import { planReplacement } from './replacement.ts';
@@ -21,8 +21,8 @@ export const prepareReplacement: Prepare = async (writer, jobs, context) => {
     const own = known.find(({ key, batch }) => key === job.key && batch === job.batch.index);
     const tab = overview.tabs.find(({ sheetId }) => sheetId === own?.sheetId);
     if (answerMarked([job], known, { tab }).length === 0) return undefined;
-    if ((await job.isAnswered?.()) === true) {
-      job.fail(answeredElsewhere());
+    if ((await job.isSuperseded?.()) === true) {
+      job.fail(superseded());
       return undefined;
     }
   }

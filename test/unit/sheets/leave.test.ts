@@ -67,7 +67,7 @@ describe('a delivery', () => {
     };
     const appended = first.sheets.append({
       ...{ spreadsheetId: id, key, columns: 'extend', mayBeDone: false, askedAtMs: () => askedAtMs },
-      isAnswered: async () => isLeft,
+      isSuperseded: async () => isLeft,
       batches: batchesOf(readRows(bytes(), { mimeType: 'text/csv', dates: false })),
       context: { deadlineMs: world.now() + 60_000 },
     });

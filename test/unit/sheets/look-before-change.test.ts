@@ -98,7 +98,7 @@ const append = async ({
   const written = await sheets.append({
     ...{ spreadsheetId: 'one', columns: 'extend', key: KEY, mayBeDone, context: {} },
     batches: batchesOf(readRows(bytes(), { mimeType: 'text/csv', dates: false })),
-    async isAnswered() {
+    async isSuperseded() {
       nowMs += ledgerMs.shift() ?? 0;
       return false;
     },

@@ -8,7 +8,7 @@ import { writeRows } from '../../../../src/delivery/store/write-rows.ts';
 import type { Receipt } from '../../../../src/domain.ts';
 import type { CallContext } from '../../../../src/drive/drive.ts';
 import { CourierError } from '../../../../src/errors.ts';
-import { answeredElsewhere } from '../../../../src/sheets/errors.ts';
+import { superseded } from '../../../../src/sheets/errors.ts';
 import type { Sheets, WrittenRows } from '../../../../src/sheets/sheets.ts';
 import { driveFile } from '../../../support/drive/drive-file.ts';
 import { createFakeStep, STEP_NOW_MS } from '../../../support/drive/fake-upload-step.ts';
@@ -58,7 +58,7 @@ const setUp = ({
   const asked: Parameters<Sheets['append']>[0][] = [];
   const take = async (request: Parameters<Sheets['append']>[0]): Promise<WrittenRows> => {
     asked.push(request);
-    if (isOvertaken && (await request.isAnswered?.())) throw answeredElsewhere();
+    if (isOvertaken && (await request.isSuperseded?.())) throw superseded();
     for (;;) if ((await request.batches.next()).done) return written;
   };
   const sheets: Partial<Sheets> = {
@@ -141,12 +141,15 @@ describe('rows', () => {
   });
 
   test.each([
-    ['is answered', RECEIPT, true],
-    ['is not answered', undefined, false],
-  ])('are asked about in the ledger: a key that %s', async (_, receipt, expected) => {
-    const { run, asked } = setUp({ claim: claimOf(PLAN, { refresh: async () => receipt }) });
+    ['is answered', PLAN, RECEIPT, true],
+    ['has another sheet', { ...PLAN, fileId: 'f2' }, undefined, true],
+    ['is neither', PLAN, undefined, false],
+  ])('are superseded by another try if their key %s', async (_, plan, receipt, expected) => {
+    let noted: Plan = PLAN;
+    const { run, asked } = setUp({ claim: claimOf(PLAN, { plan: () => noted, refresh: async () => receipt }) });
     await run();
-    expect(await asked[0]?.isAnswered?.()).toBe(expected);
+    noted = plan;
+    expect(await asked[0]?.isSuperseded?.()).toBe(expected);
   });
 
   test.each([
@@ -201,40 +204,6 @@ describe('a sheet that is made for rows', () => {
         ({ code }: CourierError) => code,
       ),
     ).toBe(outcome);
-  });
-
-  /** @param doubtMs for each answer about a deleted file that the search still shows; 0 for further ones */
-  const searchesOf = async (searchMs: number, doubtMs: number[], waitMs: number): Promise<number> => {
-    let [nowMs, searches] = [STEP_NOW_MS, 0];
-    const driveAnswers = {
-      async find() {
-        searches += 1;
-        nowMs += searchMs;
-        return [driveFile({ id: 'deleted' })];
-      },
-      async get(id: string) {
-        if (id === 'deleted') nowMs += doubtMs.shift() ?? 0;
-        return id === 'f1' ? SHEET : undefined;
-      },
-      async createDocument(_: object, { beforeSend }: CallContext) {
-        nowMs += waitMs;
-        await beforeSend?.();
-        return SHEET;
-      },
-    };
-    const { step } = setUp({ plan: TO_MAKE, driveAnswers });
-    const sleep = async (ms: number, signal?: AbortSignal) => (ms > 3_000 ? step.sleep(ms, signal) : undefined);
-    await writeRows({ ...step, sleep, now: () => nowMs }, TO_MAKE);
-    return searches;
-  };
-
-  test.each([
-    ['once if its answer is recent, however late it came', 9_000, [], 3_000, 1],
-    ['once more after a wait', 9_000, [], 3_001, 2],
-    ['once more if what followed the search took long', 0, [3_001], 0, 2],
-    ['twice more if that took long again', 0, [3_001, 0, 0, 0, 3_001], 0, 3],
-  ])('is searched for %s', async (_, searchMs, doubtMs, waitMs, expected) => {
-    expect(await searchesOf(searchMs, doubtMs, waitMs)).toBe(expected);
   });
 
   test('is left to another try that has noted another one, or has answered', async () => {

@@ -25,7 +25,7 @@ const prepared = async (spreadsheet: object, change: Partial<Job> = {}) => {
     ...{ now: () => NOW_MS, isFinished: () => false, ledgerMs: 14 * 86_400_000 },
   } as unknown as GroupWriter;
   const job: Job = {
-    ...{ batch: BATCH, key: KEY, columns: 'extend', tab: undefined, mayBeDone: false, isAnswered: undefined },
+    ...{ batch: BATCH, key: KEY, columns: 'extend', tab: undefined, mayBeDone: false, isSuperseded: undefined },
     ...{ askedAtMs: NOW_MS, isOpen: () => true, done, fail, ...change },
   };
   return { result: await prepareReplacement(writer, [job], {}), done, fail };
@@ -48,7 +48,7 @@ describe('the change that replaces the values of a tab', () => {
   });
 
   test('is not made for a delivery that another try has answered since: a later one may have replaced its values', async () => {
-    const { result, done, fail } = await prepared({ sheets: [GRID] }, { isAnswered: async () => true });
+    const { result, done, fail } = await prepared({ sheets: [GRID] }, { isSuperseded: async () => true });
     expect(result).toBeUndefined();
     expect([done.mock.calls.length, fail.mock.calls.length]).toEqual([0, 1]);
   });
