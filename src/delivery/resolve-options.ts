@@ -143,17 +143,23 @@ export const marksOfNew = (
 };
 
 /** The private properties that the new content of a file gets: the other ones are only for files that the courier created. */
-const marksOfExisting = ({
-  destination,
-}: Pick<ResolvedRequest, 'destination'>): Pick<Extract<UploadTarget, { kind: 'replace' }>, 'appProperties'> =>
-  destination.config.keep.length === 0 ? {} : { appProperties: { [KEEP_PROPERTIES.time]: driveTime(destination) } };
+export const marksOfExisting = ({ destination }: Pick<ResolvedRequest, 'destination'>): Record<string, string> =>
+  destination.config.keep.length === 0 ? {} : { [KEEP_PROPERTIES.time]: driveTime(destination) };
 
-/** The details for a file that exists: Drive lets `createdTime` be set only when a file is created. */
+type DetailsOfExisting = Pick<Extract<UploadTarget, { kind: 'replace' }>, Exclude<keyof FileDetails, 'createdTime'>>;
+
+/** The caller's details for a file that exists: Drive lets `createdTime` be set only when a file is created. */
+export const changeableDetails = ({ details }: Pick<ResolvedRequest, 'details'>): DetailsOfExisting => {
+  const { createdTime: _, ...changeable } = details;
+  return changeable;
+};
+
+/** The details for a file that exists and gets its new content now. */
 export const detailsOfExisting = (
   request: ResolvedRequest,
-): Pick<Extract<UploadTarget, { kind: 'replace' }>, Exclude<keyof FileDetails, 'createdTime'> | 'appProperties'> => {
-  const { createdTime: _, ...changeable } = request.details;
-  return { ...changeable, ...marksOfExisting(request) };
+): DetailsOfExisting & { appProperties?: Record<string, string> } => {
+  const marks = marksOfExisting(request);
+  return { ...changeableDetails(request), ...(Object.keys(marks).length === 0 ? {} : { appProperties: marks }) };
 };
 
 /** The details for a file that is created now. */

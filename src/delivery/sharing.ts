@@ -4,7 +4,13 @@ import type { Outcome } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import { asCourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { DeliveryContext, ResolvedRequest } from './resolve-options.ts';
+import {
+  type DeliveryContext,
+  KEEP_PROPERTIES,
+  marksOfExisting,
+  marksOfNew,
+  type ResolvedRequest,
+} from './resolve-options.ts';
 
 /** Pauses before another attempt after `sharingRateLimitExceeded`, in milliseconds. The quota for sharing is small, and quick retries use it up. */
 const SLOW_TRIES_MS = [10_000, 30_000, 60_000];
@@ -117,6 +123,24 @@ export const restrictAndShare = async (
   }
   if (!isNew) return warnings;
   return [...warnings, ...(await shareFile({ drive, fileId: file.id, share: config.share, context, log }))];
+};
+
+/**
+ * Marks the file of an upload session for the retention of its destination, which counts from the completion. The bytes may have
+ * taken days, and meanwhile newer files may have been delivered.
+ */
+export const markForRetention = async (
+  { request, context }: Pick<DeliveryContext, 'request' | 'context'>,
+  { file, isNew, folderId }: { file: DriveFile; isNew: boolean; folderId: string },
+): Promise<void> => {
+  const marks = isNew ? marksOfNew(request, folderId) : marksOfExisting(request);
+  // An earlier try to complete the upload may have marked the file, and made it read-only since.
+  const isMarked = isNew && file.appProperties[KEEP_PROPERTIES.rule] !== undefined;
+  if (isMarked || Object.keys(marks).length === 0) return;
+  const policy = await request.destination.drive.policy();
+  // Otherwise Drive would set the time of this change.
+  const { modifiedTime } = file;
+  await policy.setDetails(file.id, { modifiedTime, appProperties: marks }, context);
 };
 
 /**

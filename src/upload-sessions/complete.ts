@@ -3,11 +3,11 @@ import { keepWhileHidden } from '../delivery/hidden-file.ts';
 import { markMade } from '../delivery/naming/names.ts';
 import { receiptOf, withTrashWarning } from '../delivery/receipt.ts';
 import { resolveOptions } from '../delivery/resolve-options.ts';
-import { restrictAndShare, startRetention } from '../delivery/sharing.ts';
+import { markForRetention, restrictAndShare, startRetention } from '../delivery/sharing.ts';
 import type { Caller, Receipt } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
-import { CourierError } from '../errors.ts';
-import { acquireLease, fileLeaseKey } from '../ledger/lease.ts';
+import { abortReason, CourierError } from '../errors.ts';
+import { acquireLease, fileLeaseKey, underLease } from '../ledger/lease.ts';
 import type { LedgerEntry, StoredEntry } from '../ledger/ledger.ts';
 import { realSleep } from '../sleep.ts';
 import { decide, judge, look, OVER, type Over, type UploadView, undo } from './outcome.ts';
@@ -126,7 +126,12 @@ const record = async (
 const finish = async (
   completion: Completion,
   file: DriveFile,
-  { upload, caller, stepTimer }: { upload: UploadView; caller: Caller } & Pick<Audit, 'stepTimer'>,
+  {
+    upload,
+    caller,
+    stepTimer,
+    checkLease,
+  }: { upload: UploadView; caller: Caller; checkLease: () => void } & Pick<Audit, 'stepTimer'>,
 ): Promise<Receipt> => {
   const { dependencies, session } = completion;
   const { ledger, log } = dependencies;
@@ -135,6 +140,7 @@ const finish = async (
   if (nameKey !== undefined) await markMade(ledger, nameKey, log);
   const isNew = kind === 'create';
   const outcome = isNew ? 'created' : 'replaced';
+  await stepTimer.time('share', () => markForRetention({ request, context }, { file, isNew, folderId }));
   const warnings = await stepTimer.time('share', () =>
     restrictAndShare({ request, context, log }, { file, isNew, outcome }),
   );
@@ -148,26 +154,33 @@ const finish = async (
     warnings,
     ledger,
   });
+  checkLease();
   const recorded = await stepTimer.time('record', () => record(completion, receipt));
   startRetention({ ...dependencies, sleep: upload.sleep }, request);
   return recorded;
 };
 
 /**
- * Completes an upload that has replaced a file while the retention of the destination does not move that file to the trash. The
- * caller has sent the bytes to Drive without the lease of the file, so the retention may have looked at the file before and
- * move it only now: then the upload must not be answered as if the file stayed.
+ * Completes an upload while the retention of the destination does not move its file to the trash. A file that is replaced may be
+ * an old one of the destination, and the caller has sent the bytes without its lease. A new file gets its marks for the
+ * retention before its receipt is recorded.
  */
 const besideRetention = async (
-  { request: { destination }, session: { plan }, context, sleep }: UploadView,
+  upload: UploadView,
   { ledger, now }: DirectDependencies,
-  complete: () => Promise<Receipt>,
+  complete: (leased: UploadView, checkLease: () => void) => Promise<Receipt>,
 ): Promise<Receipt> => {
-  if (plan.kind !== 'replace' || destination.config.keep.length === 0) return complete();
-  const key = fileLeaseKey(plan.fileId);
+  const { request, session, context, sleep } = upload;
+  if (request.destination.config.keep.length === 0) return complete(upload, () => undefined);
+  const key = fileLeaseKey(session.plan.fileId);
   const lease = await acquireLease(ledger, key, 'Another delivery to this file', context, { now, sleep });
+  /** The instance may have been paused, and the retention may have moved the file to the trash meanwhile. */
+  const checkLease = (): void => {
+    lease.check();
+    if (lease.signal.aborted) throw abortReason(lease.signal);
+  };
   try {
-    return await complete();
+    return await complete({ ...upload, context: underLease(lease, context) }, checkLease);
   } finally {
     await lease.release();
   }
@@ -205,8 +218,7 @@ export const createCompleteUpload =
       const allowed = allow(caller, destination);
       const account = allowed.accounts?.of(session.plan) ?? allowed;
       const request = resolveOptions(account, { name, path, properties }, asked);
-      const upload = { request, session, context, sleep };
-      return besideRetention(upload, dependencies, async () => {
+      return besideRetention({ request, session, context, sleep }, dependencies, async (upload, checkLease) => {
         const { file, seen, mayBeHidden } = await stepTimer.time('verify', () => look(upload, sha256));
         if (mayBeHidden === true) await keepSessionWhileHidden(completion);
         const judgement = await judge(dependencies, id, file, seen);
@@ -220,7 +232,7 @@ export const createCompleteUpload =
           throw OVER[over](seen === 'other-bytes' ? file : undefined);
         }
         const earlier = judgement.mine ? undefined : await receiptToCome(dependencies, id, { sha256, signal });
-        return earlier ?? finish(completion, file, { upload, caller, stepTimer });
+        return earlier ?? finish(completion, file, { upload, caller, stepTimer, checkLease });
       });
     });
   };

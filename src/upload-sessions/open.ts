@@ -4,11 +4,10 @@ import { deliveryKey, fingerprint, isSamePlan, keyMark, sameRequest } from '../d
 import { resolveNamedFile } from '../delivery/naming/named-file.ts';
 import { accountFor, asNextAccount, choosePlan, type Plan, quotaOf, withAccount } from '../delivery/plan.ts';
 import {
+  changeableDetails,
   checkSize,
-  detailsOfExisting,
   detailsOfNew,
   folderOf,
-  marksOfNew,
   type ResolvedRequest,
   resolveOptions,
 } from '../delivery/resolve-options.ts';
@@ -112,6 +111,7 @@ const claimPlan = async (
   return planOf(entry);
 };
 
+/** The file gets its marks for the retention when the upload is completed: its caller may take days to send the bytes. */
 const openSession = (
   resolved: ResolvedRequest,
   plan: Plan,
@@ -121,7 +121,7 @@ const openSession = (
   const { drive } = resolved.destination;
   const { mimeType, size } = request.options;
   if (plan.kind === 'replace') {
-    const target = { id: plan.fileId, mimeType, ...detailsOfExisting(resolved) };
+    const target = { id: plan.fileId, mimeType, ...changeableDetails(resolved) };
     return drive.openReplaceSession(target, size, context);
   }
   const file = {
@@ -130,7 +130,6 @@ const openSession = (
     mimeType,
     folderId: plan.folderId,
     ...detailsOfNew(resolved),
-    appProperties: marksOfNew(resolved, plan.folderId),
   };
   return drive.openSession(file, size, context);
 };

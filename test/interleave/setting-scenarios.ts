@@ -33,6 +33,7 @@ export const KEEP_SCENARIOS: readonly Scenario[] = [
   'k1:A:new:large:push:p1:2,k2:B:replace:large:push:p2:2,k2:B:replace:large:push:p3:2;;delivered;;keep',
   'k1:A:new:small:plain:p1:2,k2:B:replace:small:upload:p2:2;;delivered;;keep',
   'k1:A:new:small:upload:p1:2,k2:B:new:small:upload:p2:2;;none;;keep',
+  'k1:A:new:small:upload:p1:2,k1:A:new:small:upload:p2:2,k2:B:new:small:plain:p2:2;;none;;keep',
   'k1:A:new:sheet:plain:p1:2,k2:B:replace:sheet:plain:p2:2;;delivered;;keep',
   '-:A:new:small:plain:p1:1,-:B:replace:small:plain:p2:1;;delivered;;keep',
   'k1:AB:new:small:zip:p1:2,k2:CD:new:small:zip:p2:2;;none;;keep',

@@ -7,4 +7,10 @@ export const SETTING_SCHEDULES: readonly NamedSchedule[] = [
     'k1:A:new:small:plain:p1:1,k2:B:replace:small:upload:p2:1;;delivered;;keep',
     { actor: 'd1', before: /^PATCH files\/f1/, choice: '>2' },
   ),
+  schedule(
+    'a process pauses while it completes an upload session, the retention moves its file to the trash, and a copy sends it again',
+    'k1:A:new:small:upload:p1:1,k1:A:new:small:upload:p2:2,k2:B:new:small:plain:p2:1;;none;;keep',
+    { actor: 'd1', before: /^PATCH files\/f1/, choice: '!freeze' },
+    { actor: 'd3', before: /^GET files\/destination/, choice: '!slow' },
+  ),
 ];

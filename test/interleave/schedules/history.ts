@@ -40,7 +40,10 @@ export interface FileState {
   shares: readonly string[];
 }
 
-/** `content`: a revision was added. `revision-deleted`: a revision was deleted. */
+/**
+ * `content`: a revision was added. `revision-deleted`: a revision was deleted. `marked`: it got another time for the retention,
+ * without new content.
+ */
 type ChangeKind =
   | 'created'
   | 'content'
@@ -51,7 +54,8 @@ type ChangeKind =
   | 'untrashed'
   | 'deleted'
   | 'shared'
-  | 'unshared';
+  | 'unshared'
+  | 'marked';
 
 export interface Change {
   kind: ChangeKind;
@@ -136,6 +140,7 @@ export const createHistory = (state: DriveState, rootId: string): History => {
       ...(before.trashed === after.trashed ? [] : [[after.trashed ? 'trashed' : 'untrashed'] as [ChangeKind]]),
       ...(after.shares.every((share) => before.shares.includes(share)) ? [] : [['shared'] as [ChangeKind]]),
       ...(before.shares.every((share) => after.shares.includes(share)) ? [] : [['unshared'] as [ChangeKind]]),
+      ...(before.keptSince === after.keptSince || added.length > 0 ? [] : [['marked'] as [ChangeKind]]),
     ];
   };
 

@@ -33,7 +33,18 @@ const setUp = async (file: DriveFile | undefined, session = SESSION, config = CO
   /** Whether the lease of the file was taken, at each look at the file. */
   const leased: boolean[] = [];
   const removed: string[] = [];
+  /** Details that the file gets, and whether the receipt is recorded by then. */
+  const details: object[] = [];
+  /** How long Drive takes for that. */
+  const slow = { detailsMs: 0 };
   const drive = {
+    now: () => Date.UTC(2026, 0, 1) + clock.nowMs,
+    policy: async () => ({
+      async setDetails(id: string, given: object) {
+        clock.nowMs += slow.detailsMs;
+        details.push({ id, ...given, isDone: (await ledger.read(uploadKey(ID)))?.state === 'done' });
+      },
+    }),
     sessionStatus: async () => ({ state: 'done' }),
     async get(_: string, context: CallContext) {
       contexts.push(context);
@@ -45,7 +56,8 @@ const setUp = async (file: DriveFile | undefined, session = SESSION, config = CO
     removeUnchanged: async ({ id }: DriveFile) => void removed.push(id),
   } as unknown as Destination['drive'];
   const place = { name: 'reports', config, drive } as Destination;
-  const sleep = async (): Promise<void> => undefined;
+  // Leases are not renewed.
+  const sleep = async (ms: number): Promise<void> => (ms > 3_000 ? new Promise(() => undefined) : undefined);
   await ledger.claim(uploadKey(ID), {
     ...{ fileId: 'f1', fingerprint: '', state: 'claimed', record: session, claimedAtMs: now() },
   });
@@ -53,7 +65,7 @@ const setUp = async (file: DriveFile | undefined, session = SESSION, config = CO
   const { signal } = new AbortController();
   const run = (sha256?: string, id = ID, sub = '1') =>
     complete({ id, caller: { sub }, signal, deadlineMs: 2_000_000, ...(sha256 === undefined ? {} : { sha256 }) });
-  return { run, ledger, shown, clock, contexts, leased, removed, signal };
+  return { run, ledger, shown, clock, contexts, leased, removed, details, slow, signal };
 };
 
 describe('an upload that is completed', () => {
@@ -107,7 +119,8 @@ describe('the lease of the file, which the retention takes as well', () => {
   test.each([
     ['is held while an upload that replaces the file is completed', REPLACES, KEEPS, true],
     ['is not taken where nothing is removed', REPLACES, CONFIG, false],
-    ['is not taken for a new file', SESSION, KEEPS, false],
+    ['is held while an upload of a new file is completed', SESSION, KEEPS, true],
+    ['is not taken for a new file where nothing is removed', SESSION, CONFIG, false],
   ])('%s', async (_, session, config, expected) => {
     const { run, ledger, leased } = await setUp(FILE, session, config);
     await run(SHA256);
@@ -115,10 +128,50 @@ describe('the lease of the file, which the retention takes as well', () => {
     expect(await ledger.read('write:f1')).toBeUndefined();
   });
 
+  test.each([
+    ['may have lapsed', 20_000, { code: 'google-unavailable' }, 'claimed'],
+    ['is held', 19_999, { outcome: 'created' }, 'done'],
+  ])('%s when the receipt is about to be recorded', async (_, detailsMs, expected, state) => {
+    const { run, ledger, slow } = await setUp(FILE, SESSION, KEEPS);
+    slow.detailsMs = detailsMs;
+    expect(await run(SHA256).catch((error: unknown) => error)).toMatchObject(expected);
+    expect(await ledger.read(uploadKey(ID))).toMatchObject({ state });
+  });
+
   test('is released if the upload is refused', async () => {
     const { run, ledger } = await setUp({ ...FILE, trashed: true }, REPLACES, KEEPS);
     await expect(run(SHA256)).rejects.toMatchObject({ code: 'upload-incomplete' });
     expect(await ledger.read('write:f1')).toBeUndefined();
+  });
+});
+
+describe('the marks for the retention', () => {
+  const KEEPS = destinationSchema.parse({ ...GIVEN, keep: [{ path: 'daily', last: 1 }] });
+  const DAILY: Session = { ...SESSION, options: { ...SESSION.options, path: 'daily' } };
+  const REPLACES: Session = { ...DAILY, plan: { ...SESSION.plan, kind: 'replace' }, formerRevisionId: 'r1' };
+  const courierAt = '2026-01-01T00:16:40.000Z';
+  const marks = { courierKeep: expect.any(String), courierFolder: FOLDER, courierAt };
+  const marked = { ...FILE, appProperties: { courierKeep: 'mark', courierAt: '2025-12-01T00:00:00.000Z' } };
+  const given = (appProperties: object) => [
+    { id: 'f1', appProperties, modifiedTime: FILE.modifiedTime, isDone: false },
+  ];
+
+  test.each<[string, DriveFile, Session, object[]]>([
+    ['are put on a new file when it is completed', FILE, DAILY, given(marks)],
+    ['stay as an earlier try to complete it has put them', marked, DAILY, []],
+    ['get the time of the completion on a file that is replaced', marked, REPLACES, given({ courierAt })],
+    ['are not put on a file of a path without a rule', FILE, SESSION, []],
+  ])('%s', async (_, file, session, expected) => {
+    const { run, details } = await setUp(file, session, KEEPS);
+    await run(SHA256);
+    await run(SHA256);
+    expect(details).toEqual(expected);
+  });
+
+  test('are not put on a file of a destination without a rule', async () => {
+    const { run, details } = await setUp(FILE, DAILY);
+    await run(SHA256);
+    expect(details).toEqual([]);
   });
 });
 

@@ -19,7 +19,7 @@ describe('an upload session', () => {
     });
     const file = { id: 'id-1', name: 'report.csv', mimeType: 'text/csv', folderId: FOLDER, description: 'of May' };
     const context = { signal, deadlineMs: 2_000_000 };
-    expect(asked).toEqual([{ kind: 'create', file: { ...file, appProperties: {} }, size: 3, context }]);
+    expect(asked).toEqual([{ kind: 'create', file, size: 3, context }]);
     expect(paths).toEqual([`${FOLDER}/a/b`]);
     expect(files.calls.get).toBeUndefined();
     expect(await entryOf(opened.id)).toMatchObject({
@@ -40,6 +40,17 @@ describe('an upload session', () => {
     expect(asked).toMatchObject([{ kind: 'replace', file: { id: 'former', mimeType: 'text/csv' }, size: 3 }]);
     expect(asked[0]?.file).not.toHaveProperty('createdTime');
     expect(await sessionOf(id)).toMatchObject({ formerRevisionId: 'r1', plan: { kind: 'replace', fileId: 'former' } });
+  });
+
+  test.each([
+    ['new', 'create'],
+    ['replace', 'replace'],
+  ] as const)('has no marks for the retention yet with onConflict=%s', async (onConflict, kind) => {
+    const { open, asked, files } = createOpenUploads({ config: { keep: { last: 1 } } });
+    files.add(FORMER);
+    await open({ onConflict });
+    expect(asked).toMatchObject([{ kind }]);
+    expect(JSON.stringify(asked[0]?.file)).not.toContain('courierAt');
   });
 
   test('keeps the properties for labels, and its key', async () => {
