@@ -48,6 +48,7 @@ const DOORS = {
     'audit',
     'check-plan',
     'check-request',
+    'file-account',
     'hidden-file',
     'idempotency',
     'naming/(folders|named-file|names|spreadsheet)',

@@ -1,4 +1,5 @@
 import type { DriveAuth } from './credentials/drive-auth.ts';
+import { accountMarks } from './delivery/file-account.ts';
 import type { Accounts, Destination } from './delivery/resolve-options.ts';
 import type { UploadCounts } from './drive/upload-counts.ts';
 import { CourierError, isAccountQuota } from './errors.ts';
@@ -58,6 +59,7 @@ export const takeTurns = (
       ...{ ...destination, auth, drive, folders, sheets },
       accounts: {
         name,
+        marks: accountMarks(name),
         account: () => auth.account() ?? name,
         all: () => views,
         hasOther: () => accounts.some((other) => other !== account && isFree(other)),

@@ -124,15 +124,17 @@ const planConversion = async ({ request, folderId, source, ...means }: Planning)
     : planForExisting(request, existing, folderId, target);
 };
 
-/** The destination with the account that writes: the one of an earlier try's plan, else the next one. Rows are no upload. */
+/**
+ * The destination with the account that writes: the one of an earlier try's plan, else the next one. Rows are no upload, and
+ * begin with the first one.
+ */
 export const accountFor = (
   { destination, onConflict }: Pick<ResolvedRequest, 'destination' | 'onConflict'>,
   plan: { credentials?: string } | undefined,
 ): Destination => {
   const { accounts } = destination;
-  if (accounts === undefined || onConflict === 'append' || destination.config.spreadsheet !== undefined) {
-    return destination;
-  }
+  if (accounts === undefined || destination.config.spreadsheet !== undefined) return destination;
+  if (onConflict === 'append' && plan?.credentials === undefined) return destination;
   return plan === undefined ? accounts.choose() : accounts.of(plan);
 };
 
@@ -167,8 +169,10 @@ export const asNextAccount = async <Result>(
 };
 
 /** Notes in a plan which account is to write, so that all tries of a key use the same one. */
-export const withAccount = ({ destination: { accounts } }: ResolvedRequest, plan: Plan): Plan =>
-  accounts === undefined || plan.kind === 'skip' ? plan : { ...plan, credentials: accounts.name };
+export const withAccount = <Chosen extends Plan>(
+  { destination: { accounts } }: ResolvedRequest,
+  plan: Chosen,
+): Chosen => (accounts === undefined || plan.kind === 'skip' ? plan : { ...plan, credentials: accounts.name });
 
 /** Chooses the Drive file that the bytes will become, before any byte goes out. @throws CourierError `name-taken`, `conversion-refused` */
 export const choosePlan = async (planning: Planning): Promise<Plan> =>

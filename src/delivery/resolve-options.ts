@@ -47,6 +47,8 @@ export interface Destination {
 export interface Accounts<Each = Destination> {
   /** The name of this one's credentials. */
   readonly name: string;
+  /** Private properties for a file that it creates, and for one whose bytes it replaces; see `asWriter`. */
+  readonly marks: Readonly<Record<'creator' | 'writer', Readonly<Record<string, string>>>>;
   /** Its email, or the name of its credentials while that is unknown. */
   account(): string;
   all(): readonly Each[];
@@ -129,7 +131,7 @@ export const keepMark = ({ name }: Pick<Destination, 'name'>, { path }: KeepRule
 const driveTime = ({ drive }: Pick<Destination, 'drive'>): string => new Date(drive.now()).toISOString();
 
 /** The private properties of a file that is created now, for the retention of its destination. */
-export const marksOfNew = (
+export const keepMarksOfNew = (
   { destination, path }: Pick<ResolvedRequest, 'destination' | 'path'>,
   folderId: string,
 ): Record<string, string> => {
@@ -142,8 +144,14 @@ export const marksOfNew = (
   };
 };
 
-/** The private properties that the new content of a file gets: the other ones are only for files that the courier created. */
-export const marksOfExisting = ({ destination }: Pick<ResolvedRequest, 'destination'>): Record<string, string> =>
+/** The private properties of a file that is created now: its account, and those for the retention of its destination. */
+export const marksOfNew = (
+  request: Pick<ResolvedRequest, 'destination' | 'path'>,
+  folderId: string,
+): Record<string, string> => ({ ...request.destination.accounts?.marks.creator, ...keepMarksOfNew(request, folderId) });
+
+/** Those for the new content of a file: the other ones are only for files that the courier created. */
+export const keepMarksOfExisting = ({ destination }: Pick<ResolvedRequest, 'destination'>): Record<string, string> =>
   destination.config.keep.length === 0 ? {} : { [KEEP_PROPERTIES.time]: driveTime(destination) };
 
 type DetailsOfExisting = Pick<Extract<UploadTarget, { kind: 'replace' }>, Exclude<keyof FileDetails, 'createdTime'>>;
@@ -158,8 +166,16 @@ export const changeableDetails = ({ details }: Pick<ResolvedRequest, 'details'>)
 export const detailsOfExisting = (
   request: ResolvedRequest,
 ): DetailsOfExisting & { appProperties?: Record<string, string> } => {
-  const marks = marksOfExisting(request);
+  const marks = keepMarksOfExisting(request);
   return { ...changeableDetails(request), ...(Object.keys(marks).length === 0 ? {} : { appProperties: marks }) };
+};
+
+/** The details for a file whose bytes are replaced. */
+export const detailsOfContent = (request: ResolvedRequest): ReturnType<typeof detailsOfExisting> => {
+  const { accounts } = request.destination;
+  const details = detailsOfExisting(request);
+  if (accounts === undefined) return details;
+  return { ...details, appProperties: { ...details.appProperties, ...accounts.marks.writer } };
 };
 
 /** The details for a file that is created now. */

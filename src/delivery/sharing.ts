@@ -7,8 +7,8 @@ import type { Log } from '../log.ts';
 import {
   type DeliveryContext,
   KEEP_PROPERTIES,
-  marksOfExisting,
-  marksOfNew,
+  keepMarksOfExisting,
+  keepMarksOfNew,
   type ResolvedRequest,
 } from './resolve-options.ts';
 
@@ -133,7 +133,7 @@ export const markForRetention = async (
   { request, context }: Pick<DeliveryContext, 'request' | 'context'>,
   { file, isNew, folderId }: { file: DriveFile; isNew: boolean; folderId: string },
 ): Promise<void> => {
-  const marks = isNew ? marksOfNew(request, folderId) : marksOfExisting(request);
+  const marks = isNew ? keepMarksOfNew(request, folderId) : keepMarksOfExisting(request);
   // An earlier try to complete the upload may have marked the file, and made it read-only since.
   const isMarked = isNew && file.appProperties[KEEP_PROPERTIES.rule] !== undefined;
   if (isMarked || Object.keys(marks).length === 0) return;

@@ -3,7 +3,7 @@ import type { DriveAuth } from '../credentials/drive-auth.ts';
 import type { RetryingTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { createAccount } from './account.ts';
-import { createDriveClient, DRIVE_URL, parseAnswer } from './client.ts';
+import { createDriveClient, DRIVE_URL, fileOf, parseAnswer } from './client.ts';
 import type { CallContext, Drive, DrivePolicy, Upload, UploadTarget } from './drive.ts';
 import { createExplained, createResolveFolder } from './folder/resolve-folder.ts';
 import { createLibrary } from './library.ts';
@@ -12,7 +12,7 @@ import { type Pace, UNITS } from './pacing.ts';
 import { createSearch } from './search.ts';
 import { createSharedReads } from './shared-work.ts';
 import type { BufferBudget } from './upload/buffer-budget.ts';
-import { askStatus, readAnswer, SESSION_MS, sessionUriOf, startSession } from './upload/session.ts';
+import { askStatus, endSession, readAnswer, SESSION_MS, sessionUriOf, startSession } from './upload/session.ts';
 import { createStartUpload } from './upload/upload.ts';
 
 const generated = z.object({ ids: z.array(z.string()).min(1) });
@@ -117,6 +117,10 @@ export const createDrive = ({
     openSession: (file, size, context) =>
       explained(file.folderId, context, () => openFor({ kind: 'create', file }, size, context)),
     openReplaceSession: (file, size, context) => openFor({ kind: 'replace', ...file }, size, context),
+    async endSession(sessionUri, context) {
+      const response = await endSession(client, sessionUri, context);
+      return response === undefined ? undefined : fileOf(response);
+    },
     async sessionStatus(sessionUri, size, context) {
       const response = await askStatus(client, sessionUri, size, context);
       const answer = readAnswer(client, response);

@@ -25,6 +25,8 @@ interface Revision {
   id: string;
   /** Lower-case hex; undefined for Docs editors files. */
   md5Checksum: string | undefined;
+  /** The email of the account that wrote it, if Drive shows it. */
+  writer?: string | undefined;
 }
 
 /** Metadata of a file to be made. */
@@ -112,8 +114,13 @@ export interface UploadRequest extends CallContext {
    * Called when the source has ended without an error and the hash is known: before each request that can turn the bytes
    * into a file (the multipart request, the last chunk), and before each retry of it, because the answer may have changed.
    * If it returns a file, nothing is sent and the result is `superseded`. An error that it throws ends the upload.
+   * @param sessionUri the session whose last chunk is to be sent
    */
-  beforeCommit?(bytes: ReceivedBytes, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
+  beforeCommit?(
+    bytes: ReceivedBytes,
+    target: UploadTarget,
+    sessionUri?: string,
+  ): Promise<{ file: DriveFile } | undefined>;
   /** The file's head revision when `beforeCommit` last looked at it; undefined if it did not look. */
   seenRevision?(): string | undefined;
   /** Stores the URI of a new session, so that a later try can resume it. Without it, a session that fails is cancelled. */
@@ -249,6 +256,12 @@ export interface Drive {
     size: number,
     context: CallContext,
   ): Promise<{ state: 'open'; stored: number } | { state: 'done'; fileId: string } | { state: 'gone' | 'refused' }>;
+  /**
+   * Ends the session of another try, so that it cannot create a file any more.
+   * @returns the file that it has created, as Drive showed it then
+   * @throws CourierError `drive-unavailable` if that is unknown
+   */
+  endSession(sessionUri: string, context: CallContext): Promise<DriveFile | undefined>;
   remove(id: string, context: CallContext): Promise<void>;
   /**
    * Removes a file that is still as described (name, folder, head revision, not in the trash). It is put into the trash

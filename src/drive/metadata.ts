@@ -30,7 +30,15 @@ type Metadata = Pick<
 const MAX_REVISIONS = 1_000;
 const revisionList = z.object({
   nextPageToken: z.string().optional(),
-  revisions: z.array(z.object({ id: z.string(), md5Checksum: z.string().toLowerCase().optional() })).default([]),
+  revisions: z
+    .array(
+      z.object({
+        id: z.string(),
+        md5Checksum: z.string().toLowerCase().optional(),
+        lastModifyingUser: z.object({ emailAddress: z.string().optional() }).optional(),
+      }),
+    )
+    .default([]),
 });
 
 /** Keeps a file from being deleted. */
@@ -207,13 +215,17 @@ export const createMetadata = (
       const answer = await library(call, context, (drive) =>
         drive.revisions.list({
           fileId: id,
-          fields: 'nextPageToken,revisions(id,md5Checksum)',
+          fields: 'nextPageToken,revisions(id,md5Checksum,lastModifyingUser(emailAddress))',
           pageSize: MAX_REVISIONS,
         }),
       );
       const { nextPageToken, revisions } = revisionList.parse(answer ?? {});
       return nextPageToken === undefined
-        ? revisions.map(({ id: revisionId, md5Checksum }) => ({ id: revisionId, md5Checksum }))
+        ? revisions.map(({ id: revisionId, md5Checksum, lastModifyingUser }) => ({
+            id: revisionId,
+            md5Checksum,
+            writer: lastModifyingUser?.emailAddress,
+          }))
         : undefined;
     },
     async removeRevision(id, revisionId, context) {

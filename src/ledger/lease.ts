@@ -26,6 +26,17 @@ export interface Lease {
   abandon(): void;
 }
 
+/** What the holder of a lease leaves to the one that takes the lease over after it has expired. */
+interface Handover {
+  /** What its work can be found and ended by, such as the URI of an upload session. */
+  note?: string | undefined;
+  /**
+   * Called with the note of a holder whose lease has expired, before the lease is taken over: its work may still take effect.
+   * If this throws, the lease is not taken.
+   */
+  settle?: ((note: string) => Promise<void>) | undefined;
+}
+
 export interface LeaseTimes {
   /** Epoch milliseconds. */
   now: () => number;
@@ -59,9 +70,14 @@ interface LeaseRecord {
   expiresAtMs: number;
   /** Missing in leases of versions before this member. */
   ttlMs?: number;
+  /** See `Handover`. */
+  note?: string;
 }
 
-const recordOf = (nowMs: number, ttlMs: number): LeaseRecord => ({ expiresAtMs: nowMs + ttlMs, ttlMs });
+const recordOf = (nowMs: number, { ttlMs, note }: { ttlMs: number; note?: string | undefined }): LeaseRecord => ({
+  ...{ expiresAtMs: nowMs + ttlMs, ttlMs },
+  ...(note === undefined ? {} : { note }),
+});
 
 const expiryOf = ({ record }: StoredEntry): number => (record as LeaseRecord).expiresAtMs;
 
@@ -78,16 +94,19 @@ const heldUntil = ({ entry, ageMs }: LedgerWrite, nowMs: number, ownTtlMs: numbe
 const tryToAcquire = async (
   ledger: Ledger,
   key: string,
-  { now, ttlMs }: { now: () => number; ttlMs: number },
+  { now, ttlMs, note, settle }: { now: () => number; ttlMs: number } & Handover,
 ): Promise<{ entry: StoredEntry; takenOver: boolean } | { heldUntilMs: number }> => {
-  const record = recordOf(now(), ttlMs);
+  const record = recordOf(now(), { ttlMs, note });
   const entry = { fileId: '', fingerprint: randomUUID(), state: 'claimed', record, claimedAtMs: now() } as const;
   const claimed = await ledger.claim(key, entry);
   if (claimed.mine) return { entry: claimed.entry, takenOver: false };
   const heldUntilMs = heldUntil(claimed, now(), ttlMs);
   if (now() < heldUntilMs + MARGIN_OF_EXPIRY_MS) return { heldUntilMs };
+  const { note: left } = claimed.entry.record as LeaseRecord;
+  // If the answer to an earlier claim of this holder was lost, the note is its own.
+  if (left !== undefined && left !== note) await settle?.(left);
   const taken = await ledger
-    .record(key, { state: 'claimed', record: recordOf(now(), ttlMs) }, claimed.entry)
+    .record(key, { state: 'claimed', record: recordOf(now(), { ttlMs, note }) }, claimed.entry)
     .catch(() => undefined);
   return taken?.mine ? { entry: taken.entry, takenOver: true } : { heldUntilMs: now() };
 };
@@ -101,7 +120,7 @@ const hold = (
   ledger: Ledger,
   key: string,
   acquired: { entry: StoredEntry; takenOver: boolean },
-  { now, sleep, ttlMs }: Required<LeaseTimes>,
+  { now, sleep, ttlMs, note }: Required<LeaseTimes> & Pick<Handover, 'note'>,
 ): Lease => {
   const expiring = new AbortController();
   const ended = new AbortController();
@@ -109,7 +128,7 @@ const hold = (
   let renewing: Promise<void> = Promise.resolve();
 
   const renew = async (): Promise<void> => {
-    const renewed = await ledger.record(key, { state: 'claimed', record: recordOf(now(), ttlMs) }, entry);
+    const renewed = await ledger.record(key, { state: 'claimed', record: recordOf(now(), { ttlMs, note }) }, entry);
     entry = renewed.entry;
     if (!renewed.mine) expiring.abort(lost());
   };
@@ -180,12 +199,12 @@ export const acquireLease = async (
   key: string,
   holder: string,
   { signal, deadlineMs = Infinity }: LeaseWait,
-  { now, sleep = realSleep, ttlMs = DEFAULT_TTL_MS }: LeaseTimes,
+  { now, sleep = realSleep, ttlMs = DEFAULT_TTL_MS, note, settle }: LeaseTimes & Handover,
 ): Promise<Lease> => {
   for (let pollMs = MIN_POLL_MS; ; pollMs = Math.min(MAX_POLL_MS, 2 * pollMs)) {
     if (signal?.aborted) throw abortReason(signal);
-    const acquired = await tryToAcquire(ledger, key, { now, ttlMs });
-    if ('entry' in acquired) return hold(ledger, key, acquired, { now, sleep, ttlMs });
+    const acquired = await tryToAcquire(ledger, key, { now, ttlMs, note, settle });
+    if ('entry' in acquired) return hold(ledger, key, acquired, { now, sleep, ttlMs, note });
     if (now() + pollMs + MARGIN_MS > deadlineMs) {
       const leftMs = Math.max(1_000, acquired.heldUntilMs + MARGIN_OF_EXPIRY_MS - now());
       throw new CourierError('drive-unavailable', {

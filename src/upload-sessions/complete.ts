@@ -1,4 +1,5 @@
 import { type Audit, beginAudit } from '../delivery/audit.ts';
+import { asWriter } from '../delivery/file-account.ts';
 import { keepWhileHidden } from '../delivery/hidden-file.ts';
 import { markMade } from '../delivery/naming/names.ts';
 import { receiptOf, withTrashWarning } from '../delivery/receipt.ts';
@@ -135,10 +136,11 @@ const finish = async (
 ): Promise<Receipt> => {
   const { dependencies, session } = completion;
   const { ledger, log } = dependencies;
-  const { request, context } = upload;
+  const { context } = upload;
   const { kind, nameKey, folderId } = session.plan;
-  if (nameKey !== undefined) await markMade(ledger, nameKey, log);
   const isNew = kind === 'create';
+  const request = await asWriter(upload.request, { file, isNew, sha256: file.sha256Checksum }, context);
+  if (nameKey !== undefined) await markMade(ledger, nameKey, log);
   const outcome = isNew ? 'created' : 'replaced';
   await stepTimer.time('share', () => markForRetention({ request, context }, { file, isNew, folderId }));
   const warnings = await stepTimer.time('share', () =>

@@ -111,17 +111,23 @@ const claimPlan = async (
   return planOf(entry);
 };
 
-/** The file gets its marks for the retention when the upload is completed: its caller may take days to send the bytes. */
+/** The file gets its properties for the retention when the upload is completed: its caller may take days to send the bytes. */
 const openSession = (
   resolved: ResolvedRequest,
   plan: Plan,
   request: OpenRequest,
   context: CallContext,
 ): Promise<{ sessionUri: string; expiresAtMs: number }> => {
-  const { drive } = resolved.destination;
+  const { drive, accounts } = resolved.destination;
+  const marks = accounts?.marks;
   const { mimeType, size } = request.options;
   if (plan.kind === 'replace') {
-    const target = { id: plan.fileId, mimeType, ...changeableDetails(resolved) };
+    const target = {
+      id: plan.fileId,
+      mimeType,
+      ...changeableDetails(resolved),
+      ...(marks && { appProperties: marks.writer }),
+    };
     return drive.openReplaceSession(target, size, context);
   }
   const file = {
@@ -130,6 +136,7 @@ const openSession = (
     mimeType,
     folderId: plan.folderId,
     ...detailsOfNew(resolved),
+    ...(marks && { appProperties: marks.creator }),
   };
   return drive.openSession(file, size, context);
 };

@@ -4,6 +4,8 @@ import { parseScenario, type Scenario } from './scenario.ts';
 /** A file in one request, and a part of one in an upload session. */
 export const MULTIPART = /^(POST|PATCH) files\S* \(multipart\)/;
 export const CHUNK = /^PUT session/;
+export const SESSION_START = /^(POST|PATCH) files\S* \(resumable\)/;
+export const RECORDS = /^ledger\.record delivery\S* done/;
 
 /** A choice at an actor's `nth` call (starting at 1) with a matching label. */
 export interface Line {
@@ -13,6 +15,11 @@ export interface Line {
   /** `>K`: run actor K instead; `!FAULT`: inject this fault into the call. */
   choice: string;
 }
+
+/** Fails each attempt to record the receipt. */
+export const UNRECORDED: readonly Line[] = [1, 2, 3].map((nth) => ({
+  ...{ actor: 'd1', before: RECORDS, nth, choice: '!fail' },
+}));
 
 /** A schedule that violated an invariant before a fix. Calls are matched by label rather than by number, so that the schedule still applies when calls are added. */
 export interface NamedSchedule {

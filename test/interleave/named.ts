@@ -1,15 +1,19 @@
 import { CHANGED_MEANWHILE } from './named-changed-meanwhile.ts';
+import { CONVERSIONS } from './named-conversions.ts';
 import { REVISED_PLANS } from './named-revised-plans.ts';
-import { CHUNK, type Line, MULTIPART, type NamedSchedule, schedule } from './named-schedule.ts';
+import {
+  CHUNK,
+  MULTIPART,
+  type NamedSchedule,
+  RECORDS,
+  schedule,
+  SESSION_START,
+  UNRECORDED,
+} from './named-schedule.ts';
 
-const RECORDS = /^ledger\.record delivery\S* done/;
-const SESSION_START = /^(POST|PATCH) files\S* \(resumable\)/;
 const FIRST_TRY = /^sends, try 1/;
 const SECOND_TRY = /^sends, try 2/;
 const LEASE = /^ledger\.claim write/;
-
-/** Fails each attempt to record the receipt. */
-const UNRECORDED: readonly Line[] = [1, 2, 3].map((nth) => ({ actor: 'd1', before: RECORDS, nth, choice: '!fail' }));
 
 export const NAMED: readonly NamedSchedule[] = [
   // A receipt names the bytes that are in Drive.
@@ -249,22 +253,7 @@ export const NAMED: readonly NamedSchedule[] = [
     'the entries of an archive wait for the limits of their caller',
     'k1:ABC:replace:small:zip:p1:1,k1@b:AB:replace:small:zip:p1:1;;none;;limits',
   ),
-  // One document per key.
-  schedule(
-    'a conversion takes longer than a minute, and its copy waits',
-    'k1:A:new:sheet:plain:p1:1,k1:A:new:sheet:plain:p2:1;;none;',
-    { actor: 'd1', before: CHUNK, choice: '!slow' },
-  ),
-  schedule(
-    'a conversion is slow, and the clock of another instance is fast',
-    'k1:A:new:sheet:plain:p1:1,k1:A:new:sheet:plain:p2+5m:1;;none;',
-    { actor: 'd1', before: CHUNK, choice: '!slow' },
-  ),
-  schedule(
-    'a process is paused before a conversion, and a copy makes the document',
-    'k1:A:new:sheet:plain:p1:1,k1:A:new:sheet:plain:p2:1;;none;',
-    { actor: 'd1', before: /courierKey/, choice: '!freeze' },
-  ),
+  ...CONVERSIONS,
   // One document per name.
   schedule(
     'the ledger does not answer when a document is remembered by its name, and the search shows it late',

@@ -1,8 +1,9 @@
-import type { DriveFile, ReceivedBytes } from '../../drive/drive.ts';
+import type { DriveFile, ReceivedBytes, UploadTarget } from '../../drive/drive.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { type Claim, hashOf, isOwnFile, KEY_PROPERTY, keyMark, keyProperty } from '../idempotency.ts';
 import { findConverted, rememberConverted } from '../naming/named-file.ts';
+import { isThere } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
 import { detailsOfNew, marksOfNew, type ResolvedRequest } from '../resolve-options.ts';
 import {
@@ -17,7 +18,8 @@ import {
 
 /**
  * Drive accepts no id for a conversion, so a lease prevents a second one: one try at a time creates the document, and
- * renews the lease while it works. If its process ends, the lease lapses, and by then Drive's search shows the document.
+ * renews the lease while it works. If its process ends or is paused, the lease lapses. Whoever takes it over ends the upload
+ * session of that try first, whose last request may still be on its way, and learns which document it has made.
  */
 export const CONVERSION_LEASE_MS = 60_000;
 
@@ -30,16 +32,41 @@ type Conversion = Plan & { kind: 'convert' };
 /** The clocks of Drive and of instances differ by less, in milliseconds. */
 const MAX_SKEW_MS = 3_600_000;
 
+/** Whether a document in another folder is of this use of the key, and not of an earlier one that the ledger no longer knows. */
+const isRecent = ({ createdTime }: DriveFile, { claimedAtMs }: Claim): boolean =>
+  Date.parse(createdTime) + MAX_SKEW_MS > claimedAtMs;
+
 /**
  * The document of another try with this key that was not answered. Drive's search finds it by its private property, but late.
- * It is still the key's document if a person has renamed or moved it, or its folder. A document in another folder that is
- * older than the claim is of an earlier use of the key, which the ledger no longer knows.
+ * It is still the key's document if a person has renamed or moved it, or its folder.
  */
 const findUnanswered = async ({ request, plan, context }: UploadStep, claim: Claim): Promise<DriveFile | undefined> => {
   const { drive } = request.destination;
   const marked = await drive.findMarked(plan.folderId, KEY_PROPERTY, keyMark(claim.key), context);
-  const isOfClaim = ({ createdTime }: DriveFile): boolean => Date.parse(createdTime) + MAX_SKEW_MS > claim.claimedAtMs;
-  return marked.find(({ parents }) => parents.includes(plan.folderId)) ?? marked.find(isOfClaim);
+  return marked.find(({ parents }) => parents.includes(plan.folderId)) ?? marked.find((file) => isRecent(file, claim));
+};
+
+/**
+ * Ends the upload session of the conversion that held the lease before. If it has made a document of the name, that is
+ * noted under the name, because Drive's search may show it late.
+ * @returns that document
+ * @throws CourierError `drive-unavailable` if Drive or the ledger cannot tell, or keep, what it has made
+ */
+export const endFormerSession = async (
+  { request, ledger, context, log, now, sleep }: UploadStep,
+  { folderId, isNamed }: { folderId: string; isNamed: boolean },
+  sessionUri: string,
+): Promise<DriveFile | undefined> => {
+  const { name, destination } = request;
+  const { drive } = destination;
+  const made = await drive.endSession(sessionUri, context);
+  if (made === undefined) return undefined;
+  // A person may have changed it since. If Drive does not show it, its answer about the session is all that is known.
+  const file = (await drive.get(made.id, context)) ?? made;
+  if (!isNamed || !isThere({ folderId, name }, file)) return file;
+  const isKnown = await rememberConverted({ drive, ledger, folderId, name, context, log, now, sleep }, file.id);
+  if (!isKnown) throw new CourierError('drive-unavailable', { detail: 'The ledger could not record a document.' });
+  return file;
 };
 
 const findAnswered = async (step: UploadStep, claim: Claim): Promise<DriveFile | undefined> => {
@@ -53,19 +80,20 @@ const leaseKey = ({ request, claim }: UploadStep, plan: Conversion): string | un
   return claim === undefined ? undefined : `convert:${claim.key}`;
 };
 
-/** A document of the name that another delivery has made since this one was planned. */
-const overtaken = async (step: UploadStep, { rule, folderId }: Conversion): Promise<boolean> => {
-  if (rule === 'new') return false;
-  const { request, claim, ledger, context, log, now, sleep } = step;
+/** The document that the name has now. */
+const findNamed = async (step: UploadStep, { rule, folderId }: Conversion): Promise<DriveFile | undefined> => {
+  if (rule === 'new') return undefined;
+  const { request, ledger, context, log, now, sleep } = step;
   const { name, destination } = request;
-  const made = await findConverted({ drive: destination.drive, ledger, folderId, name, context, log, now, sleep });
-  return made !== undefined && !isOwnFile(claim, made);
+  return findConverted({ drive: destination.drive, ledger, folderId, name, context, log, now, sleep });
 };
 
 const guardConversion = (step: UploadStep, plan: Conversion) => {
   const { claim, ledger, context, now, sleep } = step;
   const lapsed = new AbortController();
   let lease: Lease | undefined;
+  /** The document of the conversion that held the lease before. */
+  let former: DriveFile | undefined;
 
   /** No request is sent once the lease has lapsed, because another try may be converting. One that was sent is awaited. */
   const beforeSend = (): void => {
@@ -73,11 +101,17 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
     if (lease?.signal.aborted) lapsed.abort(lease.signal.reason);
   };
 
+  const isOfKey = (file: DriveFile, ofClaim: Claim): boolean =>
+    isOwnFile(ofClaim, file) && (file.parents.includes(plan.folderId) || isRecent(file, ofClaim));
+
   /** Waits until no other try is converting. @returns whether one may have made the document of this key */
-  const acquire = async (key: string): Promise<boolean> => {
+  const acquire = async (key: string, sessionUri: string | undefined): Promise<boolean> => {
     const startedMs = now();
     lease = await acquireLease(ledger, key, 'Another conversion of this name or key', context, {
-      ...{ now, sleep, ttlMs: CONVERSION_LEASE_MS },
+      ...{ now, sleep, ttlMs: CONVERSION_LEASE_MS, note: sessionUri },
+      settle: async (left) => {
+        former = await endFormerSession(step, { folderId: plan.folderId, isNamed: plan.rule !== 'new' }, left);
+      },
     });
     return lease.takenOver || claim?.mine === false || now() > startedMs;
   };
@@ -85,23 +119,26 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
   /** Looks for what others have made. @returns the document of this key */
   const look = async (mayBeMade: boolean): Promise<{ file: DriveFile } | undefined> => {
     if (claim !== undefined && mayBeMade) {
-      const file = (await findAnswered(step, claim)) ?? (await findUnanswered(step, claim));
+      const answered = await findAnswered(step, claim);
+      if (answered === undefined && former !== undefined && isOfKey(former, claim)) return { file: former };
+      const file = answered ?? (await findUnanswered(step, claim));
       if (file !== undefined) return { file };
     }
-    if (await overtaken(step, plan)) {
-      throw new CourierError('drive-unavailable', {
-        detail: 'Another delivery has made a document of this name in the meantime.',
-        remedy: 'Try again: the next try applies onConflict to it.',
-      });
-    }
-    return undefined;
+    const named = await findNamed(step, plan);
+    if (named === undefined) return undefined;
+    // The ledger may know the document of another try before Drive's search shows it.
+    if (isOwnFile(claim, named)) return { file: named };
+    throw new CourierError('drive-unavailable', {
+      detail: 'Another delivery has made a document of this name in the meantime.',
+      remedy: 'Try again: the next try applies onConflict to it.',
+    });
   };
 
   return {
     lease: () => lease,
     beforeSend,
     signal: AbortSignal.any([step.delivery.signal, lapsed.signal]),
-    async beforeCommit({ sha256 }: ReceivedBytes): Promise<{ file: DriveFile } | undefined> {
+    async beforeCommit({ sha256 }: ReceivedBytes, _target: UploadTarget, sessionUri?: string) {
       const outcome = await claim?.commitTo(sha256, plan);
       if (outcome === 'revised') throw planChanged();
       if (typeof outcome === 'object') return { file: await mustGet(step, outcome.receipt.id) };
@@ -109,7 +146,7 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
       const key = leaseKey(step, plan);
       if (key === undefined) return undefined;
       // The attempt before may have made the document, and a person may have made one of the name.
-      return look(lease === undefined ? await acquire(key) : true);
+      return look(lease === undefined ? await acquire(key, sessionUri) : true);
     },
   };
 };
@@ -155,9 +192,13 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
     const isUnnamed = stopped || plan.rule === 'new';
     const isKnown =
       isUnnamed || (await rememberConverted({ drive, ledger, folderId, name, context, log, now }, uploaded.file.id));
-    // Without the ledger's note, only Drive's search shows the document to the next conversion of the name, and it may be
-    // late. That conversion waits until the lease lapses; by then the search shows the document.
-    atEnd(async () => (isKnown ? guard.lease()?.release() : guard.lease()?.abandon()));
+    // If the ledger has neither the name's document nor the receipt, only the session tells the next conversion of the name or
+    // key about it: Drive's search may be late. So the lease is left to it.
+    atEnd(async () => {
+      const isAnswered = claim === undefined || claim.isFinished();
+      if (isKnown && isAnswered) await guard.lease()?.release();
+      else guard.lease()?.abandon();
+    });
     return {
       ...(await outOfTrash(step, uploaded.file)),
       outcome: stopped ? 'replayed' : 'created',

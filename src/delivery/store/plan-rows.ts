@@ -4,7 +4,7 @@ import { DOCS_TYPES } from '../check-conversion.ts';
 import { type Claim, isSamePlan, keyMark } from '../idempotency.ts';
 import { findConverted } from '../naming/named-file.ts';
 import { inspectSpreadsheet } from '../naming/spreadsheet.ts';
-import { lockOf, nameTaken, type Plan, type Planning, refuseKeptRevision } from '../plan.ts';
+import { lockOf, nameTaken, type Plan, type Planning, refuseKeptRevision, withAccount } from '../plan.ts';
 import type { ResolvedRequest } from '../resolve-options.ts';
 import { planChanged, revisePlan } from './upload-step.ts';
 
@@ -45,7 +45,7 @@ export const planRows = async ({ request, folderId, source, ...means }: Planning
   const { spreadsheet } = destination.config;
   if (spreadsheet !== undefined) {
     await inspectSpreadsheet(destination.drive, spreadsheet, means.context);
-    return { kind, fileId: spreadsheet, folderId, ...tabOf(request, means.now()) };
+    return withAccount(request, { kind, fileId: spreadsheet, folderId, ...tabOf(request, means.now()) });
   }
   // Many callers append to one sheet at the same time.
   const drive = { ...destination.drive, get: destination.drive.getShared };
@@ -54,7 +54,11 @@ export const planRows = async ({ request, folderId, source, ...means }: Planning
     throw nameTaken(request, ' as a file that is not a Google Sheet');
   }
   const locked = existing === undefined ? {} : lockOf(existing);
-  return { kind, fileId: existing?.id ?? '', folderId, ...tabOf(request, means.now()), ...locked };
+  return withAccount(request, {
+    ...{ kind, fileId: existing?.id ?? '', folderId },
+    ...tabOf(request, means.now()),
+    ...locked,
+  });
 };
 
 /**

@@ -2,7 +2,7 @@ import type { DriveFile, UploadResult, UploadTarget } from '../../drive/drive.ts
 import { CourierError } from '../../errors.ts';
 import { isThere } from '../naming/names.ts';
 import { mayBeLocked, type Plan } from '../plan.ts';
-import { detailsOfExisting } from '../resolve-options.ts';
+import { detailsOfContent } from '../resolve-options.ts';
 import { type CommitGuard, createCommitGuard } from './commit-guard.ts';
 import { keptSession, mustBeStored, outcomeOf, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
 
@@ -101,7 +101,7 @@ export const overFile = (step: UploadStep, id: string) =>
     kind: 'replace',
     id,
     mimeType: step.delivery.source.mimeType,
-    ...detailsOfExisting(step.request),
+    ...detailsOfContent(step.request),
   }) as const;
 
 /** New bytes for an existing file: its id, link and sharing stay. */

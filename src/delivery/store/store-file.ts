@@ -62,7 +62,7 @@ const storeWith = async (
  * Carries out the plan of a delivery: its bytes are uploaded and verified. If Drive refuses them because of a quota of the
  * account, and the destination has another account, that one is used.
  * @param existing the file of the plan's id, where Drive has it already
- * @returns `request`: with the account that was used
+ * @returns `request`: with the account that has written the file
  */
 export const storeFile = async (
   first: UploadStep,
@@ -81,7 +81,14 @@ export const storeFile = async (
   try {
     for (;;) {
       try {
-        return { ...(await storeWith(step, existing)), request: step.request };
+        const stored = await storeWith(step, existing);
+        const { request, context } = step;
+        // Rows are always written by the account of the plan. A delivery that is skipped, or answered already, names none.
+        const { received, sheet, receipt } = stored;
+        if (received === undefined || sheet !== undefined || receipt !== undefined) return { ...stored, request };
+        const { asWriter } = await import('../file-account.ts');
+        const written = { ...stored, sha256: received.sha256 };
+        return { ...stored, request: await asWriter(request, written, context) };
       } catch (error) {
         step = await (await import('./next-account.ts')).nextAccount(step, error);
         // Otherwise it would wait for its own leases.

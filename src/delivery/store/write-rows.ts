@@ -16,7 +16,7 @@ import { findConverted, rememberConverted } from '../naming/named-file.ts';
 import { createNamesakeCheck } from '../naming/namesake.ts';
 import { mayBeLocked } from '../plan.ts';
 import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
-import { CONVERSION_LEASE_MS, nameLeaseKey } from './convert-file.ts';
+import { CONVERSION_LEASE_MS, endFormerSession, nameLeaseKey } from './convert-file.ts';
 import type { RowsPlan } from './plan-rows.ts';
 import { mustGet, outcomeOf, planChanged, revisePlan, type StoredFile, type UploadStep } from './upload-step.ts';
 
@@ -38,8 +38,11 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
   const { drive } = destination;
   const named = { drive, ledger, folderId, name, context, log, now, sleep };
   const key = nameLeaseKey(request, { folderId });
-  const times = { now, sleep, ttlMs: CONVERSION_LEASE_MS };
-  const lease = await acquireLease(ledger, key, 'Another delivery to this name', context, times);
+  const settle = async (sessionUri: string): Promise<void> => {
+    await endFormerSession(step, { folderId, isNamed: true }, sessionUri);
+  };
+  const means = { now, sleep, ttlMs: CONVERSION_LEASE_MS, settle };
+  const lease = await acquireLease(ledger, key, 'Another delivery to this name', context, means);
   const receipt = await answeredMeanwhile(step, plan).catch(async (error: unknown) => {
     await lease.release();
     throw error;

@@ -95,7 +95,7 @@ export const sendChunks = async (
     const chunk = await buffer.next(acknowledged);
     // A chunk that would not be answered in time is not sent.
     if (now() + chunkMs + MARGIN_MS > (request.deadlineMs ?? Infinity)) throw deadlinePassed();
-    const superseding = chunk.whole === undefined ? undefined : await source.commit(chunk.whole, target);
+    const superseding = chunk.whole === undefined ? undefined : await source.commit(chunk.whole, target, uri);
     if (superseding !== undefined) return { kind: 'superseded', file: superseding.file };
     const startMs = now();
     const size = request.source.size ?? chunk.whole?.size;

@@ -100,14 +100,48 @@ export const askStatus = (
     context,
   );
 
+const cancel = async (client: DriveClient, uri: string, context: CallContext): Promise<void> => {
+  const request = { operation: 'drive.session.cancel', method: 'DELETE', url: uri, units: 0, retry: 'once' } as const;
+  await client.callSession(request, context).catch(() => undefined);
+};
+
 /** Deletes a session with the bytes that it has stored. A failure is ignored: Drive deletes the session after a week in any case. */
-export const cancelSession = async (client: DriveClient, uri: string, now: () => number): Promise<void> => {
-  await client
-    .callSession(
-      { operation: 'drive.session.cancel', method: 'DELETE', url: uri, units: 0, retry: 'once' },
-      { deadlineMs: now() + CANCEL_TIMEOUT_MS },
-    )
-    .catch(() => undefined);
+export const cancelSession = (client: DriveClient, uri: string, now: () => number): Promise<void> =>
+  cancel(client, uri, { deadlineMs: now() + CANCEL_TIMEOUT_MS });
+
+/**
+ * Cancels a session unless it has created its file. Drive then refuses requests that are still on their way to it.
+ * @returns the answer that describes the file; undefined if there is none
+ * @throws CourierError `drive-unavailable` if it is unknown whether the session can still create one
+ */
+export const endSession = async (
+  client: DriveClient,
+  uri: string,
+  context: CallContext,
+): Promise<GoogleResponse | undefined> => {
+  const ask = async (): Promise<SessionAnswer> => {
+    // The query does not name the size, because Drive would complete a session that has all bytes.
+    const response = await askStatus(client, uri, undefined, context);
+    try {
+      return readAnswer(client, response);
+    } catch (error) {
+      // A permanent error is about the file of that session, and must not end this upload.
+      if (error instanceof CourierError) return { kind: 'lost', error };
+      throw error;
+    }
+  };
+  let answer = await ask();
+  if (answer.kind === 'stored') {
+    await cancel(client, uri, context);
+    // The request on its way may have been faster, and the cancellation may have failed.
+    answer = await ask();
+  }
+  if (answer.kind === 'done') return answer.response;
+  if (answer.kind === 'doubt') throw answer.error;
+  if (answer.kind === 'stored') {
+    throw new CourierError('drive-unavailable', { detail: 'The upload session of another try is still open.' });
+  }
+  return undefined;
 };
 
 /**

@@ -22,7 +22,7 @@ export interface UploadSource {
    * The last check before a request that can turn the bytes into a file: the announced digest, and `beforeCommit`. It runs
    * before each such request. If it returns a file, the upload ends.
    */
-  commit(received: ReceivedBytes, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
+  commit(received: ReceivedBytes, target: UploadTarget, sessionUri?: string): Promise<{ file: DriveFile } | undefined>;
   /** Whether `commit` has passed. From then on Drive may have created the file, even if its answer is an error. */
   committed(): boolean;
   /** Reads the source to its end, and checks the announced digest. */
@@ -83,14 +83,14 @@ export const createUploadSource = (
       return true;
     },
     reopen,
-    async commit(received, target) {
+    async commit(received, target, sessionUri) {
       checkDigest(request.expectedSha256, received.sha256);
       if (committed !== undefined && committed !== received.sha256) {
         throw new CourierError('drive-unavailable', {
           detail: 'The source returned other bytes when it was read again.',
         });
       }
-      const superseding = await request.beforeCommit?.(received, target);
+      const superseding = await request.beforeCommit?.(received, target, sessionUri);
       if (superseding === undefined) committed = received.sha256;
       return superseding;
     },

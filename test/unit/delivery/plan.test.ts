@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { choosePlan, type Plan, type Planning, planForExisting, withAccount } from '../../../src/delivery/plan.ts';
-import type { ResolvedRequest } from '../../../src/delivery/resolve-options.ts';
+import {
+  accountFor,
+  choosePlan,
+  type Plan,
+  type Planning,
+  planForExisting,
+  withAccount,
+} from '../../../src/delivery/plan.ts';
+import type { Accounts, Destination, ResolvedRequest } from '../../../src/delivery/resolve-options.ts';
 import type { DriveFile } from '../../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { driveFile } from '../../support/drive/drive-file.ts';
@@ -30,6 +37,32 @@ describe('a file of the name', () => {
       planForExisting({ name: 'report.csv', onConflict } as ResolvedRequest, existing, 'folder', target);
     if (expected === 'name-taken') expect(plan).toThrow(expect.objectContaining({ code: 'name-taken' }));
     else expect(plan()).toEqual(expected);
+  });
+});
+
+describe('the account of a delivery', () => {
+  const names = ['first', 'second', 'third'];
+  /** The second account is the next one for new files. */
+  const accountOf = (onConflict: Rule, plan: Partial<Plan> | undefined, config = {}): string => {
+    const views: Destination[] = names.map((name) => {
+      const of: Accounts['of'] = ({ credentials = 'first' }) => views[names.indexOf(credentials)] as Destination;
+      const accounts = { name, of, choose: () => views[1] } as Accounts;
+      return { name: 'reports', config, accounts } as Destination;
+    });
+    const [destination] = views;
+    if (destination === undefined) throw new Error('there is a first account');
+    return accountFor({ destination, onConflict }, plan)?.accounts?.name ?? '';
+  };
+
+  test.each<[string, Rule, Partial<Plan> | undefined, object, string]>([
+    ['of a new file is the next one', 'new', undefined, {}, 'second'],
+    ['is that of the plan', 'replace', { credentials: 'third' }, {}, 'third'],
+    ['of rows that are appended is the first one', 'append', undefined, {}, 'first'],
+    ['of rows that are appended is the first one without one in the plan', 'append', {}, {}, 'first'],
+    ['of rows whose sheet another account has made is that one', 'append', { credentials: 'third' }, {}, 'third'],
+    ['of rows for one spreadsheet is the first one', 'replace', undefined, { spreadsheet: 's' }, 'first'],
+  ])('%s', (_, rule, plan, config, account) => {
+    expect(accountOf(rule, plan, config)).toBe(account);
   });
 });
 

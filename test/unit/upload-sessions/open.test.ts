@@ -116,6 +116,7 @@ describe('a destination with several accounts', () => {
     const uploads = createOpenUploads({
       accounts: {
         ...{ name: 'main', hasOther: () => true, instead: () => undefined },
+        marks: { creator: { account: 'main' }, writer: {} },
         choose() {
           if (state.isFull) throw full;
           return place;
@@ -126,11 +127,11 @@ describe('a destination with several accounts', () => {
     return { ...uploads, state };
   };
 
-  test('notes whose account writes, and believes its limit', async () => {
+  test('notes whose account writes, also in the file, and believes its limit', async () => {
     const { open, asked, sessionOf } = setUp();
     const { id } = await open({ key: 'k' });
     expect(await sessionOf(id)).toMatchObject({ plan: { credentials: 'main' } });
-    expect(asked).toMatchObject([{ context: { believesLimit: true } }]);
+    expect(asked).toMatchObject([{ file: { appProperties: { account: 'main' } }, context: { believesLimit: true } }]);
   });
 
   test('opens no session while Drive refuses all of them, but answers with one that is open', async () => {

@@ -187,6 +187,93 @@ describe('the lease of a conversion', () => {
     await expect(convert({ ...step, now: () => nowMs }, NAMED)).rejects.toMatchObject({ code: 'google-unavailable' });
   });
 
+  /** The lease of a conversion whose process was paused has expired, and another one takes it over. */
+  const takeOver = async ({
+    plan,
+    made,
+    claim,
+  }: {
+    plan: typeof PLAN;
+    made: DriveFile | undefined;
+    claim?: Partial<Claim>;
+  }) => {
+    const ended: string[] = [];
+    const fake = createFakeStep({
+      ...{ plan, claim, files: made === undefined ? [] : [made] },
+      driveAnswers: {
+        findMarked: async () => [],
+        async endSession(uri: string) {
+          ended.push(uri);
+          return made;
+        },
+      },
+    });
+    const { step } = fake;
+    const key = plan.rule === 'new' ? `convert:${KEY}` : NAME_LEASE;
+    const record = { expiresAtMs: step.now() - 10_000, note: 'their session' };
+    const entry = { fileId: '', fingerprint: '', state: 'claimed', record, claimedAtMs: 0 } as const;
+    await step.ledger.claim(key, entry);
+    const ledger: typeof step.ledger = {
+      ...step.ledger,
+      // Without the age of the entry, its own time counts.
+      async claim(...given) {
+        const { entry: stored, mine } = await step.ledger.claim(...given);
+        return { entry: stored, mine };
+      },
+    };
+    const startUpload: typeof step.request.destination.drive.startUpload = async (request) => ({
+      async send(target) {
+        const superseding = await request.beforeCommit?.(RECEIVED, target, 'own session');
+        return superseding === undefined
+          ? { kind: 'stored', file: OWN, received: RECEIVED }
+          : { kind: 'superseded', file: superseding.file, received: RECEIVED };
+      },
+      ...{ received: async () => RECEIVED, close: () => undefined },
+    });
+    step.request.destination.drive.startUpload = startUpload;
+    const sleep = () => new Promise<void>(() => undefined);
+    const run = () => convert({ ...step, ledger, sleep }, plan);
+    return { run, ended, ledger };
+  };
+
+  test('that has expired is taken over after the session of its holder has ended without a document', async () => {
+    const { run, ended } = await takeOver({ plan: PLAN, made: undefined, claim: claimOf({ mine: false }) });
+    expect(await run()).toMatchObject({ outcome: 'created' });
+    expect(ended).toEqual(['their session']);
+  });
+
+  test('that has expired shows the document that its holder has made for the key, before the search does', async () => {
+    const theirs = { ...OWN, id: 'theirs', parents: ['folder'] };
+    for (const plan of [PLAN, NAMED]) {
+      const { run } = await takeOver({ plan, made: theirs, claim: claimOf({ mine: false }) });
+      expect(await run()).toMatchObject({ file: { id: 'theirs' }, outcome: 'replayed' });
+    }
+  });
+
+  test('that has expired shows the document that another delivery has made of the name', async () => {
+    const theirs = driveFile({ id: 'theirs', mimeType: TYPE, parents: ['folder'], name: 'report.csv' });
+    const { run, ledger } = await takeOver({ plan: NAMED, made: theirs });
+    await expect(run()).rejects.toMatchObject({ code: 'drive-unavailable' });
+    expect(await ledger.read('converted:["folder","report.csv",0]')).toMatchObject({ fileId: 'theirs' });
+  });
+
+  test('stays while the receipt is not recorded', async () => {
+    for (const isFinished of [false, true]) {
+      const { step, endings } = setUp({ plan: NAMED, claim: claimOf({ isFinished: () => isFinished }) });
+      const startUpload: typeof step.request.destination.drive.startUpload = async (request) => ({
+        async send(target) {
+          await request.beforeCommit?.(RECEIVED, target);
+          return { kind: 'stored', file: OWN, received: RECEIVED };
+        },
+        ...{ received: async () => RECEIVED, close: () => undefined },
+      });
+      step.request.destination.drive.startUpload = startUpload;
+      await convert(step, NAMED);
+      for (const work of endings) await work();
+      expect((await step.ledger.read(NAME_LEASE)) !== undefined).toBe(!isFinished);
+    }
+  });
+
   test('ends at once after an error that lasts, and is let lapse after one whose request may still take effect', async () => {
     expect(await failWith(new CourierError('drive-full'))).toBe(false);
     expect(await failWith(new CourierError('drive-unavailable'))).toBe(true);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Claim } from '../../../../src/delivery/idempotency.ts';
 import type { Planning } from '../../../../src/delivery/plan.ts';
+import type { Accounts } from '../../../../src/delivery/resolve-options.ts';
 import { planRows, planRowsNow, type RowsPlan } from '../../../../src/delivery/store/plan-rows.ts';
 import type { RowOptions } from '../../../../src/domain.ts';
 import type { DriveFile } from '../../../../src/drive/drive.ts';
@@ -50,6 +51,17 @@ describe('rows', () => {
     ['of a month go to its tab of a name', [SHEET], { rollover: 'monthly', tab: 'A' }, { ...PLAN, tab: 'A 2026-11' }],
   ])('%s', async (_, found, rows, expected) => {
     expect(await planRows(planningOf(found, rows))).toEqual(expected);
+  });
+
+  test('note whose account writes them', async () => {
+    const planning = planningOf([SHEET]);
+    const { request } = planning;
+    const accounts = { name: 'second' } as Accounts;
+    const destination = { ...request.destination, accounts };
+    expect(await planRows({ ...planning, request: { ...request, destination } })).toEqual({
+      ...PLAN,
+      credentials: 'second',
+    });
   });
 
   test('are not put into a Google Docs file that is no sheet', async () => {

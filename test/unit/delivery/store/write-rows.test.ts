@@ -257,6 +257,22 @@ describe('a sheet that is made for rows', () => {
     expect(await step.ledger.read(LEASE_KEY)).toBeUndefined();
   });
 
+  test('is the document of a conversion whose lease has expired', async () => {
+    const theirs = driveFile({ ...SHEET, parents: ['folder'], name: 'report.csv' });
+    const endSession = async () => theirs;
+    const { step, run } = setUp({ plan: TO_MAKE, driveAnswers: { get: async () => theirs, endSession } });
+    const record = { expiresAtMs: STEP_NOW_MS - 10_000, note: 'their session' };
+    const entry = { fileId: '', fingerprint: '', state: 'claimed', record, claimedAtMs: 0 } as const;
+    await step.ledger.claim(LEASE_KEY, entry);
+    const { claim } = step.ledger;
+    step.ledger.claim = async (...given) => {
+      const { entry: stored, mine } = await claim(...given);
+      return { entry: stored, mine };
+    };
+    // Drive is asked for no other document.
+    expect(await run()).toMatchObject({ file: { id: theirs.id } });
+  });
+
   test('is waited for, until its lease lapses, where the ledger could not note its name', async () => {
     const { step, run, leases } = setUp({ plan: TO_MAKE, driveAnswers: makes });
     const { claim } = step.ledger;
