@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { checkDigest } from '../digest.ts';
-import type { Caller, Delivery, Receipt, Source } from '../domain.ts';
+import type { Caller, Delivery, Receipt } from '../domain.ts';
 import type { DriveFile, UploadTarget } from '../drive/drive.ts';
-import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger, LedgerEntry, StoredEntry } from '../ledger/ledger.ts';
 import { keepWhileHidden } from './hidden-file.ts';
@@ -249,33 +247,6 @@ export const claimPlan = async (
   if (!mine || entry.state === 'done') return stateOf(ledger, key.key, entry);
   const claim = createClaim(ledger, key.key, entry, true);
   return { state: 'ready', plan: claim.plan(), existing, claim };
-};
-
-/** Hex SHA-256 and size of a source's bytes, read to their end. @throws CourierError `too-large` past `maxBytes` */
-export const hashOf = async (source: Source, maxBytes: number): Promise<{ sha256: string; size: number }> => {
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const chunk of source.open()) {
-    size += chunk.byteLength;
-    if (size > maxBytes) throw pastMaxBytes(`The file has more than ${maxBytes} bytes.`);
-    hash.update(chunk);
-  }
-  return { sha256: hash.digest('hex'), size };
-};
-
-/** The receipt of the first delivery, after a check that this one has the same bytes. */
-export const replay = async (
-  receipt: Receipt,
-  { source, maxBytes, expectedSha256 }: { source: Source; maxBytes: number; expectedSha256?: string | undefined },
-): Promise<Receipt> => {
-  if (receipt.outcome === 'skipped') return receipt;
-  // A source with an identity always has the same bytes, and the fingerprint has compared the identity.
-  if (source.identity === undefined) {
-    const { sha256 } = await hashOf(source, maxBytes);
-    checkDigest(expectedSha256, sha256);
-    sameBytes(sha256, receipt.sha256);
-  }
-  return asReplay(receipt);
 };
 
 /** Private properties (`appProperties`) by which a later try recognizes the file of an earlier one. */

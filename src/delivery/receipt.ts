@@ -1,8 +1,11 @@
-import { callerName, type Delivery, type Outcome, type Receipt, type SheetReceipt } from '../domain.ts';
+import { createHash } from 'node:crypto';
+import { checkDigest } from '../digest.ts';
+import { callerName, type Delivery, type Outcome, type Receipt, type SheetReceipt, type Source } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
+import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { type Claim, replay } from './idempotency.ts';
+import { asReplay, type Claim, sameBytes } from './idempotency.ts';
 import type { DeliveryContext, ResolvedRequest } from './resolve-options.ts';
 
 /** How long a repeated receipt waits for Drive to show its file, in milliseconds. */
@@ -154,4 +157,31 @@ export const recordReceipt = async (
       });
     }
   }
+};
+
+/** Hex SHA-256 and size of a source's bytes, read to their end. @throws CourierError `too-large` past `maxBytes` */
+export const hashOf = async (source: Source, maxBytes: number): Promise<{ sha256: string; size: number }> => {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of source.open()) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw pastMaxBytes(`The file has more than ${maxBytes} bytes.`);
+    hash.update(chunk);
+  }
+  return { sha256: hash.digest('hex'), size };
+};
+
+/** The receipt of the first delivery, after a check that this one has the same bytes. */
+export const replay = async (
+  receipt: Receipt,
+  { source, maxBytes, expectedSha256 }: { source: Source; maxBytes: number; expectedSha256?: string | undefined },
+): Promise<Receipt> => {
+  if (receipt.outcome === 'skipped') return receipt;
+  // A source with an identity always has the same bytes, and the fingerprint has compared the identity.
+  if (source.identity === undefined) {
+    const { sha256 } = await hashOf(source, maxBytes);
+    checkDigest(expectedSha256, sha256);
+    sameBytes(sha256, receipt.sha256);
+  }
+  return asReplay(receipt);
 };

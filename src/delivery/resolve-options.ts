@@ -162,21 +162,20 @@ export const changeableDetails = ({ details }: Pick<ResolvedRequest, 'details'>)
   return changeable;
 };
 
+type MarkedDetails = DetailsOfExisting & { appProperties?: Record<string, string> };
+
+const withMarks = (request: ResolvedRequest, marks: Record<string, string>): MarkedDetails => ({
+  ...changeableDetails(request),
+  ...(Object.keys(marks).length === 0 ? {} : { appProperties: marks }),
+});
+
 /** The details for a file that exists and gets its new content now. */
-export const detailsOfExisting = (
-  request: ResolvedRequest,
-): DetailsOfExisting & { appProperties?: Record<string, string> } => {
-  const marks = keepMarksOfExisting(request);
-  return { ...changeableDetails(request), ...(Object.keys(marks).length === 0 ? {} : { appProperties: marks }) };
-};
+export const detailsOfExisting = (request: ResolvedRequest): MarkedDetails =>
+  withMarks(request, keepMarksOfExisting(request));
 
 /** The details for a file whose bytes are replaced. */
-export const detailsOfContent = (request: ResolvedRequest): ReturnType<typeof detailsOfExisting> => {
-  const { accounts } = request.destination;
-  const details = detailsOfExisting(request);
-  if (accounts === undefined) return details;
-  return { ...details, appProperties: { ...details.appProperties, ...accounts.marks.writer } };
-};
+export const detailsOfContent = (request: ResolvedRequest): MarkedDetails =>
+  withMarks(request, { ...keepMarksOfExisting(request), ...request.destination.accounts?.marks.writer });
 
 /** The details for a file that is created now. */
 export const detailsOfNew = ({

@@ -1,10 +1,11 @@
 import type { KeepRule } from '../config/schema/destination.ts';
 import type { CallContext, DriveFile } from '../drive/drive.ts';
 import { asCourierError } from '../errors.ts';
-import { acquireLease, fileLeaseKey, underLease } from '../ledger/lease.ts';
+import { acquireLease, endLease, fileLeaseKey, underLease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sleep } from '../sleep.ts';
+import { createUnanswered } from '../unanswered-requests.ts';
 import { type Destination, folderOf, KEEP_PROPERTIES, keepMark, keepRuleOf } from './resolve-options.ts';
 
 /** Retention: old files of a destination go to the trash after a delivery. */
@@ -77,6 +78,7 @@ const trash = async (
   const { drive } = destination;
   // A delivery that replaces the file holds this lease until it is answered.
   const lease = await acquireLease(ledger, fileLeaseKey(id), 'A delivery to this file', context, { now, sleep });
+  const requests = createUnanswered();
   let isSent = false;
   /** The request may wait for its turn, and meanwhile a person may move the file, or a delivery replace it. */
   const look = async (): Promise<void> => {
@@ -91,7 +93,7 @@ const trash = async (
   };
   try {
     // Between two requests Cloud Run may pause the instance, so the lease is checked as well.
-    const asked = underLease(lease, { ...context, beforeSend: look });
+    const asked = underLease(lease, { ...context, beforeSend: look, onSend: requests.onSend });
     await trashAs([destination, ...(destination.accounts?.all() ?? [])], id, asked);
     const delivered = appProperties[KEEP_PROPERTIES.time];
     const audit = { outcome: 'trashed', destination: destination.name, name, fileId: id, delivered, keep: rule };
@@ -99,7 +101,7 @@ const trash = async (
   } catch (error) {
     if (!(error instanceof FileChanged)) throw error;
   } finally {
-    await lease.release();
+    await endLease(lease, requests);
   }
 };
 

@@ -122,7 +122,8 @@ export const createDriveClient = ({
       // Of the transient answers, these two are Drive's rate limits.
       if (status === 429 || status === 403) pace.slowDown(units);
     };
-    const sent = { ...request, signal, deadlineMs, callStats, beforeAttempt, onTransient };
+    const onSend = request.method === 'GET' ? undefined : context.onSend;
+    const sent = { ...request, signal, deadlineMs, callStats, beforeAttempt, onSend, onTransient };
     const response = await transport.send(sent).catch((thrown: unknown) => {
       throw thrown === objection ? thrown : asDriveFailure(thrown);
     });

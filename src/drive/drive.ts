@@ -1,74 +1,10 @@
 import type { FileDetails, Source } from '../domain.ts';
 import type { CourierError } from '../errors.ts';
 import type { CallStats } from '../google/transport.ts';
+import type { OnAnswer } from '../unanswered-requests.ts';
+import type { DriveFile, FolderDescription, NewFile, ResolvedFolder, Revision } from './file-types.ts';
 
-/** The fields of a Drive file that the courier requests. */
-export interface DriveFile {
-  id: string;
-  name: string;
-  mimeType: string;
-  /** Bytes; undefined for Docs editors files. */
-  size: number | undefined;
-  md5Checksum: string | undefined;
-  sha256Checksum: string | undefined;
-  parents: readonly string[];
-  trashed: boolean;
-  webViewLink: string;
-  createdTime: string;
-  modifiedTime: string;
-  headRevisionId: string | undefined;
-  appProperties: Readonly<Record<string, string>>;
-}
-
-/** One of the contents that a file has had. */
-interface Revision {
-  id: string;
-  /** Lower-case hex; undefined for Docs editors files. */
-  md5Checksum: string | undefined;
-  /** The email of the account that wrote it, if Drive shows it. */
-  writer?: string | undefined;
-}
-
-/** Metadata of a file to be made. */
-export interface NewFile extends FileDetails {
-  /** From `newId`; left out only for conversions, where Drive takes none. */
-  id?: string;
-  name: string;
-  /** Media type of the bytes. */
-  mimeType: string;
-  folderId: string;
-  /** Drive's own type to convert to, e.g. `application/vnd.google-apps.spreadsheet`. */
-  convertTo?: string;
-  appProperties?: Readonly<Record<string, string>>;
-  /** The time of the call, for files with a `createdTime`: it decides which of several files of one name is the oldest. */
-  addedTime?: string | undefined;
-}
-
-/** What is found under a folder's id, as one account sees it. */
-export interface FolderDescription {
-  /** Drive's own id, also if an alias such as `root` was requested. */
-  id: string;
-  name: string;
-  mimeType: string;
-  isFolder: boolean;
-  /** Of a shortcut: the id that it leads to, and whether that is a folder. */
-  shortcut: { targetId: string; isToFolder: boolean } | undefined;
-  driveId: string | undefined;
-  ownedByMe: boolean;
-  trashed: boolean;
-  canAddChildren: boolean;
-  canEdit: boolean;
-  canShare: boolean;
-  /** True for a folder with limited access that the account sees and cannot open (Drive's guide "limited-expansive-access"). */
-  isClosed: boolean;
-}
-
-/** The folder that an id leads to. */
-export interface ResolvedFolder {
-  id: string;
-  /** Its shared drive; undefined in My Drive. */
-  driveId: string | undefined;
-}
+export type { DriveFile, FolderDescription, NewFile, ResolvedFolder } from './file-types.ts';
 
 /** What every call for one delivery shares. */
 export interface CallContext {
@@ -80,6 +16,8 @@ export interface CallContext {
   believesLimit?: boolean | undefined;
   /** Awaited after all other waits, before each request is sent. It may throw or abort the signal: then nothing is sent. */
   beforeSend?: (() => void | Promise<void>) | undefined;
+  /** Called for each request that changes something, when it is sent. What it returns is called when that request ends. */
+  onSend?: (() => OnAnswer | undefined) | undefined;
 }
 
 /** What the bytes become: a new file, or the content of an existing one. `convertTo` of a replacement is the Docs editors type that the file has. */
@@ -121,6 +59,13 @@ export interface UploadRequest extends CallContext {
     target: UploadTarget,
     sessionUri?: string,
   ): Promise<{ file: DriveFile } | undefined>;
+  /**
+   * Called when a request that `beforeCommit` has allowed is sent. What it returns is called when the request ends, and again if
+   * Drive shows later that it has taken effect.
+   */
+  onCommit?(target: UploadTarget): OnAnswer;
+  /** Like `onSend`, for other requests that change the file, such as one that removes wrong bytes. */
+  onSideEffect?: (() => OnAnswer) | undefined;
   /** The file's head revision when `beforeCommit` last looked at it; undefined if it did not look. */
   seenRevision?(): string | undefined;
   /** Stores the URI of a new session, so that a later try can resume it. Without it, a session that fails is cancelled. */

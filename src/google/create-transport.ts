@@ -87,7 +87,7 @@ export const createTransport = ({
 
   /** Makes one attempt, counts it, and reports it to the observer. */
   const observed = async <Result extends Answer>(
-    { callStats, operation }: GoogleRequest,
+    { callStats, operation, onSend }: GoogleRequest,
     number: number,
     send: () => Promise<Result>,
   ): Promise<Result> => {
@@ -96,12 +96,15 @@ export const createTransport = ({
       if (number > 1) callStats.retries += 1;
     }
     const onEnd = observe?.({ operation, attempt: number });
+    const onAnswer = onSend?.();
     try {
       const result = await send();
       onEnd?.(result.status);
+      onAnswer?.(result.status);
       return result;
     } catch (error) {
       onEnd?.(undefined);
+      onAnswer?.(undefined);
       throw error;
     }
   };

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Bearer } from '../bearer.ts';
+import type { OnAnswer } from '../unanswered-requests.ts';
 
 /** One call to a Google API. */
 export interface GoogleRequest {
@@ -32,6 +33,8 @@ export interface GoogleRequest {
    * If it throws, nothing is sent, and the error is thrown unchanged.
    */
   beforeAttempt?: (() => Promise<void>) | undefined;
+  /** Called when an attempt is sent. What it returns is called when the attempt ends. */
+  onSend?: (() => OnAnswer | undefined) | undefined;
   /** Called with each transient error answer, before the wait for the next attempt. */
   onTransient?: ((response: GoogleResponse) => void) | undefined;
   /** Whether a transient error answer is final after all. */
@@ -66,7 +69,7 @@ export type ObserveCall = (call: {
   operation: string;
   /** From 1. */
   attempt: number;
-}) => (status: number | undefined) => void;
+}) => OnAnswer;
 
 /**
  * Sends every call to Google: one retry policy, one deadline, one place that knows COURIER_GOOGLE_ORIGIN. An answer of any

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { abortReason, CourierError } from '../errors.ts';
 import { realSleep, type Sleep } from '../sleep.ts';
+import type { UnansweredRequests } from '../unanswered-requests.ts';
 import type { Ledger, LedgerWrite, StoredEntry } from './ledger.ts';
 
 /**
@@ -22,8 +23,11 @@ export interface Lease {
   readonly takenOver: boolean;
   /** Ends the lease now, so that the next holder does not wait. Never throws, because the lease would expire anyway. */
   release(): Promise<void>;
-  /** Stops renewing and lets the lease expire: for work whose outcome is unknown and may still take effect. */
-  abandon(): void;
+  /**
+   * Renews the lease once more and lets it expire: for work whose outcome is unknown and may still take effect. Never throws.
+   * @param unanswered what shows that the work has taken effect, for holders that can find out and need not wait then
+   */
+  abandon(unanswered?: UnansweredWork): Promise<void>;
 }
 
 /** What the holder of a lease leaves to the one that takes the lease over after it has expired. */
@@ -37,7 +41,14 @@ interface Handover {
   settle?: ((note: string) => Promise<void>) | undefined;
 }
 
-export interface LeaseTimes {
+/** Work of a former holder that may still take effect. */
+export interface UnansweredWork {
+  /** Who can recognize its effect. */
+  by: string;
+  effect: 'created' | 'replaced';
+}
+
+interface LeaseTimes {
   /** Epoch milliseconds. */
   now: () => number;
   sleep?: Sleep;
@@ -49,6 +60,11 @@ export interface LeaseWait {
   signal?: AbortSignal | undefined;
   /** Epoch milliseconds by which the request must be answered. */
   deadlineMs?: number | undefined;
+}
+
+interface Recognition {
+  /** Whether the work of the former holder has taken effect, so that the lease need not expire first. */
+  hasTakenEffect?: ((work: UnansweredWork) => Promise<boolean>) | undefined;
 }
 
 /** Longer than the time in which a request to Drive can still take effect after its process died. */
@@ -72,11 +88,17 @@ interface LeaseRecord {
   ttlMs?: number;
   /** See `Handover`. */
   note?: string;
+  /** Set if the holder has abandoned the lease. */
+  unanswered?: UnansweredWork;
 }
 
-const recordOf = (nowMs: number, { ttlMs, note }: { ttlMs: number; note?: string | undefined }): LeaseRecord => ({
+const recordOf = (
+  nowMs: number,
+  { ttlMs, note, unanswered }: { ttlMs: number; note?: string | undefined; unanswered?: UnansweredWork | undefined },
+): LeaseRecord => ({
   ...{ expiresAtMs: nowMs + ttlMs, ttlMs },
   ...(note === undefined ? {} : { note }),
+  ...(unanswered === undefined ? {} : { unanswered }),
 });
 
 const expiryOf = ({ record }: StoredEntry): number => (record as LeaseRecord).expiresAtMs;
@@ -90,19 +112,20 @@ const heldUntil = ({ entry, ageMs }: LedgerWrite, nowMs: number, ownTtlMs: numbe
   return ageMs === undefined ? expiresAtMs : nowMs - ageMs + ttlMs;
 };
 
-/** Takes the lease if it is free or expired; otherwise returns until when its holder has it. */
+/** Takes the lease if it is free, expired, or abandoned without need; otherwise returns until when its holder has it. */
 const tryToAcquire = async (
   ledger: Ledger,
   key: string,
-  { now, ttlMs, note, settle }: { now: () => number; ttlMs: number } & Handover,
+  { now, ttlMs, note, settle, hasTakenEffect }: { now: () => number; ttlMs: number } & Handover & Recognition,
 ): Promise<{ entry: StoredEntry; takenOver: boolean } | { heldUntilMs: number }> => {
   const record = recordOf(now(), { ttlMs, note });
   const entry = { fileId: '', fingerprint: randomUUID(), state: 'claimed', record, claimedAtMs: now() } as const;
   const claimed = await ledger.claim(key, entry);
   if (claimed.mine) return { entry: claimed.entry, takenOver: false };
   const heldUntilMs = heldUntil(claimed, now(), ttlMs);
-  if (now() < heldUntilMs + MARGIN_OF_EXPIRY_MS) return { heldUntilMs };
-  const { note: left } = claimed.entry.record as LeaseRecord;
+  const { unanswered, note: left } = claimed.entry.record as LeaseRecord;
+  const isOver = unanswered !== undefined && (await hasTakenEffect?.(unanswered)) === true;
+  if (!isOver && now() < heldUntilMs + MARGIN_OF_EXPIRY_MS) return { heldUntilMs };
   // If the answer to an earlier claim of this holder was lost, the note is its own.
   if (left !== undefined && left !== note) await settle?.(left);
   const taken = await ledger
@@ -164,7 +187,12 @@ const hold = (
       await renewing.catch(() => undefined);
       await ledger.release(key, entry.version).catch(() => undefined);
     },
-    abandon: () => ended.abort(),
+    async abandon(unanswered) {
+      ended.abort();
+      await renewing.catch(() => undefined);
+      const record = recordOf(now(), { ttlMs, note, unanswered });
+      await ledger.record(key, { state: 'claimed', record }, entry).catch(() => undefined);
+    },
   };
 };
 
@@ -189,6 +217,12 @@ export const underLease = <
   },
 });
 
+/** Ends a lease. If a request may still take effect, nobody else gets the lease before that is over. */
+export const endLease = (
+  lease: Pick<Lease, 'release' | 'abandon'>,
+  requests: Pick<UnansweredRequests, 'count'>,
+): Promise<void> => (requests.count() > 0 ? lease.abandon() : lease.release());
+
 /**
  * Waits for a lease and takes it.
  * @param holder what the wait is for, as a noun phrase that begins a sentence ("Another delivery to this file")
@@ -199,11 +233,11 @@ export const acquireLease = async (
   key: string,
   holder: string,
   { signal, deadlineMs = Infinity }: LeaseWait,
-  { now, sleep = realSleep, ttlMs = DEFAULT_TTL_MS, note, settle }: LeaseTimes & Handover,
+  { now, sleep = realSleep, ttlMs = DEFAULT_TTL_MS, note, settle, hasTakenEffect }: LeaseTimes & Handover & Recognition,
 ): Promise<Lease> => {
   for (let pollMs = MIN_POLL_MS; ; pollMs = Math.min(MAX_POLL_MS, 2 * pollMs)) {
     if (signal?.aborted) throw abortReason(signal);
-    const acquired = await tryToAcquire(ledger, key, { now, ttlMs, note, settle });
+    const acquired = await tryToAcquire(ledger, key, { now, ttlMs, note, settle, hasTakenEffect });
     if ('entry' in acquired) return hold(ledger, key, acquired, { now, sleep, ttlMs, note });
     if (now() + pollMs + MARGIN_MS > deadlineMs) {
       const leftMs = Math.max(1_000, acquired.heldUntilMs + MARGIN_OF_EXPIRY_MS - now());

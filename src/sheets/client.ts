@@ -106,7 +106,8 @@ export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsCli
       const url = `${SHEETS_URL}/${encodeURIComponent(spreadsheetId)}:batchUpdate?fields=spreadsheetId`;
       const beforeAttempt = async (): Promise<void> => context.beforeSend?.();
       const body = json(await changeBody(requests));
-      const request = { operation, method: 'POST', url, ...body, ...context, beforeAttempt } as const;
+      const onSend = context.changes?.onSend;
+      const request = { operation, method: 'POST', url, ...body, ...context, beforeAttempt, onSend } as const;
       let response: GoogleResponse;
       try {
         response = await send({ ...request, retry: 'once', attemptTimeoutMs: WRITE_TIMEOUT_MS }, token, writes);

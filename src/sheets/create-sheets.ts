@@ -16,7 +16,8 @@ import { invalidTable } from './rows/table.ts';
 import type { AppendRequest, Sheets, SheetsContext, WrittenRows } from './sheets.ts';
 import { createSizes } from './size.ts';
 import type { TabHint } from './read/snapshot.ts';
-import { type Job, MAX_ANSWER_AGE_MS, type Prepare, searchMarks } from './changes/write-group.ts';
+import { MAX_ANSWER_AGE_MS } from './changes/superseded-jobs.ts';
+import { type Job, type Prepare, searchMarks } from './changes/write-group.ts';
 
 /** Requests a minute and user, for reads and for writes each (https://developers.google.com/workspace/sheets/api/limits). */
 const REQUESTS_PER_MINUTE = 60;

@@ -1,5 +1,6 @@
 import type { ColumnRule } from '../domain.ts';
 import type { CallStats } from '../google/transport.ts';
+import type { UnansweredRequests } from '../unanswered-requests.ts';
 import type { Batch } from './rows/batches.ts';
 
 /** Cells of one spreadsheet, empty ones included (https://support.google.com/drive/answer/37603). */
@@ -13,6 +14,8 @@ export interface SheetsContext {
   callStats?: CallStats | undefined;
   /** Called immediately before each change is sent. It may abort the signal: then nothing is sent. It must not throw. */
   beforeSend?: (() => void) | undefined;
+  /** The changes that were sent under the lock of the spreadsheet, and may still be applied. */
+  changes?: UnansweredRequests | undefined;
 }
 
 /** Where rows were put. */

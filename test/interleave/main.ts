@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../../local/google/random.ts';
 import { NAMED } from './named.ts';
+import { LATE_REQUESTS } from './named-late.ts';
 import { NAMED_ROWS } from './named-rows.ts';
 import { followLines } from './named-schedule.ts';
 import { describeRun } from './print.ts';
@@ -67,7 +68,7 @@ const replay = async (text: string): Promise<void> => {
 /** If a line of a schedule no longer applies, the schedule no longer tests anything. */
 const runNamed = async (): Promise<void> => {
   const stage = await openStage(values['broken-ledger']);
-  for (const named of [...NAMED, ...SETTING_SCHEDULES, ...NAMED_ROWS]) {
+  for (const named of [...NAMED, ...SETTING_SCHEDULES, ...NAMED_ROWS, ...LATE_REQUESTS]) {
     const ran = await runOn(stage, named.scenario, followLines(named));
     const isFollowed = ran.deviations.length === named.lines.length;
     const violations = ran.violations.map(({ invariant, what }) => `${invariant}: ${what}`);

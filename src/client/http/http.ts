@@ -117,6 +117,10 @@ const answerTo = (request: ClientRequest, idleMs: number): Promise<HttpAnswer> =
     request.on('error', (error) => {
       if (!hasBegun) reject(error);
     });
+    // After a switch to another protocol, which no request asks for, there is neither a response nor an error.
+    request.once('close', () => {
+      if (!hasBegun) reject(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }));
+    });
     request.once('timeout', () => request.destroy(timeoutError(`no data moved for ${idleMs / 1000} seconds`)));
   });
 

@@ -7,6 +7,7 @@ import { isThere } from '../naming/names.ts';
 import { createNamesakeCheck } from '../naming/namesake.ts';
 import type { Plan } from '../plan.ts';
 import { checkUntilFresh, MAX_LOOK_AGE_MS } from '../../look-age.ts';
+import { createUnansweredCommits, type UnansweredCommits } from './unanswered-commits.ts';
 import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
 
 /**
@@ -19,14 +20,18 @@ import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
 export interface CommitGuard {
   /**
    * What the upload gets: `beforeCommit`, the revision that it saw, and a signal that aborts when the delivery ends or the
-   * lease is about to lapse, which is checked before each request.
+   * lease is about to lapse, which is checked before each request. The guard is told of the requests, because the lease is not
+   * released as long as one of them may still take effect.
    */
-  readonly options: Pick<UploadRequest, 'beforeCommit' | 'seenRevision' | 'signal' | 'beforeSend'>;
+  readonly options: Pick<
+    UploadRequest,
+    'beforeCommit' | 'seenRevision' | 'signal' | 'beforeSend' | 'onCommit' | 'onSideEffect'
+  >;
   /**
    * For requests after the upload that may be sent only while the lease is held, also if the delivery's own time is over: once
    * it has lapsed, another try may be answered with what this one has written.
    */
-  readonly afterwards: Pick<CallContext, 'signal' | 'beforeSend'>;
+  readonly afterwards: Pick<CallContext, 'signal' | 'beforeSend' | 'onSend'>;
   /** Another try's receipt, if that is why nothing was written. */
   receipt(): Receipt | undefined;
 }
@@ -114,7 +119,7 @@ const namesakeCheckOf = ({ request, plan, context, now, sleep, plannedAtMs }: Up
   return createNamesakeCheck({ drive, find, folderId, name, ownId, searchedAtMs: plannedAtMs, context, now, sleep });
 };
 
-interface GuardOptions {
+export interface GuardOptions {
   /**
    * The upload needs the lease of the file: it may put bytes into an existing file, or another try of its key may plan another
    * file while the last request is on its way.
@@ -123,7 +128,7 @@ interface GuardOptions {
   /** The upload creates a file that is the only one of its name. */
   mustBeOnly?: boolean;
   /** Awaited after the last look at a file that is to be replaced. If it took long, the file is looked at again. */
-  unlock?: ((fileId: string) => Promise<void>) | undefined;
+  unlock?: ((fileId: string, onSend: CallContext['onSend']) => Promise<void>) | undefined;
 }
 
 export const createCommitGuard = (
@@ -137,17 +142,21 @@ export const createCommitGuard = (
   let answered: Receipt | undefined;
   let attempts = 0;
   let seenRevision: string | undefined;
-  const hasNamesake = namesakeCheckOf(step);
+  const hasNamesake = mustBeOnly ? namesakeCheckOf(step) : undefined;
   const revisionsOf = createRevisionList(step);
+  const commits = needsLease
+    ? createUnansweredCommits(step, (shown) => wereStored(plan, shown, revisionsOf))
+    : undefined;
 
   /** Held until the receipt is recorded, so that the next delivery to the file finds this one answered. */
-  const acquire = async (fileId: string): Promise<void> => {
+  const acquire = async (unanswered: UnansweredCommits, fileId: string, bytes: ReceivedBytes): Promise<void> => {
     if (lease === undefined) {
-      const key = fileLeaseKey(fileId);
-      const acquired = await acquireLease(ledger, key, 'Another delivery to this file', context, { now, sleep });
+      const acquired = await acquireLease(ledger, fileLeaseKey(fileId), 'Another delivery to this file', context, {
+        ...{ now, sleep, hasTakenEffect: unanswered.hasTakenEffect(fileId, bytes) },
+      });
       acquired.signal.addEventListener('abort', () => lapsing?.abort(acquired.signal.reason), { once: true });
       lease = acquired;
-      atEnd(() => acquired.release());
+      atEnd(() => unanswered.end(acquired));
     }
     lease.check();
     if (lease.signal.aborted) throw lease.signal.reason;
@@ -174,11 +183,12 @@ export const createCommitGuard = (
       if (isPlanRecent) {
         isPlanRecent = false;
         seen(plannedAtMs);
-        await unlock?.(target.id);
+        await unlock?.(target.id, commits?.onSideEffect);
         return undefined;
       }
       const file = await drive.get(target.id, context);
       seen();
+      commits?.looked();
       if (file === undefined) throw targetChanged();
       seenRevision = file.headRevisionId;
       const isOwn = plan.kind === 'create' && isOwnFile(claim, file);
@@ -186,23 +196,23 @@ export const createCommitGuard = (
       const isUnchanged = former !== undefined && file.headRevisionId === former;
       const canBeDone =
         mayBeStored && !isUnchanged && target.convertTo === undefined && (isOwn || file.trashed !== true);
-      if (canBeDone && (await wereStored(plan, { file, bytes, former }, revisionsOf))) return { file };
+      if (canBeDone && (await wereStored(plan, { file, bytes, former }, revisionsOf))) {
+        commits?.tookEffect();
+        return { file };
+      }
       if (!isOwn && !isThere({ folderId: plan.folderId, name: request.name }, file)) throw targetChanged();
       if (isOwn && !(await mayRestore(plan, file, revisionsOf))) throw await leaveToOthers(step, plan, file);
-      await unlock?.(target.id);
+      await unlock?.(target.id, commits?.onSideEffect);
       return undefined;
     });
   };
 
-  /** An upload may take hours, or wait for the lease. */
-  const checkName = async (): Promise<void> => {
-    if (mustBeOnly && (await hasNamesake())) throw nameAppeared();
-  };
-
   const beforeCommit: UploadRequest['beforeCommit'] = async (bytes, target) => {
     attempts += 1;
+    // The file exists, so no request can create it any more.
+    if (target.kind === 'replace') commits?.fileExists();
     const fileId = target.kind === 'replace' ? target.id : target.file.id;
-    if (needsLease && fileId !== undefined) await acquire(fileId);
+    if (commits !== undefined && fileId !== undefined) await acquire(commits, fileId, bytes);
     const isNamed = plan.kind === 'replace' || (plan.kind === 'create' && plan.rule !== 'new');
     // A new file with a name of its own has the digest of its bytes as a property, if that is known before the file is
     // created.
@@ -211,7 +221,8 @@ export const createCommitGuard = (
     if (answer !== undefined) return answer;
     // The ledger may have been slow, so Drive is queried last.
     if (target.kind === 'replace') return lookAt(target, bytes);
-    await checkName();
+    // The upload may have taken hours, or waited for the lease.
+    if (await hasNamesake?.()) throw nameAppeared();
     return undefined;
   };
 
@@ -219,10 +230,11 @@ export const createCommitGuard = (
   return {
     options: {
       beforeCommit,
+      ...(commits === undefined ? {} : { onCommit: commits.onCommit, onSideEffect: commits.onSideEffect }),
       seenRevision: () => seenRevision,
       ...(lapsing === undefined ? {} : { signal: AbortSignal.any([step.delivery.signal, lapsing.signal]), beforeSend }),
     },
-    afterwards: { signal: lapsing?.signal, beforeSend },
+    afterwards: { signal: lapsing?.signal, beforeSend, onSend: commits?.onSideEffect },
     receipt: () => answered,
   };
 };

@@ -1,10 +1,12 @@
 import type { DriveFile, ReceivedBytes, UploadTarget } from '../../drive/drive.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
-import { type Claim, hashOf, isOwnFile, KEY_PROPERTY, keyMark, keyProperty } from '../idempotency.ts';
+import { createUnanswered } from '../../unanswered-requests.ts';
+import { type Claim, isOwnFile, KEY_PROPERTY, keyMark, keyProperty } from '../idempotency.ts';
 import { findConverted, rememberConverted } from '../naming/named-file.ts';
 import { isThere } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
+import { hashOf } from '../receipt.ts';
 import { detailsOfNew, marksOfNew, type ResolvedRequest } from '../resolve-options.ts';
 import {
   mustBeStored,
@@ -91,6 +93,7 @@ const findNamed = async (step: UploadStep, { rule, folderId }: Conversion): Prom
 const guardConversion = (step: UploadStep, plan: Conversion) => {
   const { claim, ledger, context, now, sleep } = step;
   const lapsed = new AbortController();
+  const requests = createUnanswered();
   let lease: Lease | undefined;
   /** The document of the conversion that held the lease before. */
   let former: DriveFile | undefined;
@@ -136,6 +139,9 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
 
   return {
     lease: () => lease,
+    /** Whether a request may still make the document. */
+    isUnanswered: () => requests.count() > 0,
+    onCommit: requests.onSend,
     beforeSend,
     signal: AbortSignal.any([step.delivery.signal, lapsed.signal]),
     async beforeCommit({ sha256 }: ReceivedBytes, _target: UploadTarget, sessionUri?: string) {
@@ -183,9 +189,11 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
     ...detailsOfNew(step.request),
   };
   try {
-    const { beforeCommit, beforeSend, signal } = guard;
+    const { beforeCommit, onCommit, beforeSend, signal } = guard;
     const uploaded = mustBeStored(
-      await withUpload(step, { beforeCommit, beforeSend, signal }, ({ send }) => send({ kind: 'create', file })),
+      await withUpload(step, { beforeCommit, onCommit, beforeSend, signal }, ({ send }) =>
+        send({ kind: 'create', file }),
+      ),
     );
     const { received } = uploaded;
     const stopped = uploaded.kind === 'superseded';
@@ -207,7 +215,7 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
     };
   } catch (error) {
     // After a permanent error nothing was created, so the next try does not have to wait. Otherwise the request may still take effect.
-    if (asCourierError(error).retryable) guard.lease()?.abandon();
+    if (guard.isUnanswered() || asCourierError(error).retryable) await guard.lease()?.abandon();
     else await guard.lease()?.release();
     throw error;
   }

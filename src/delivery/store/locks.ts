@@ -1,5 +1,9 @@
+import type { CallContext } from '../../drive/drive.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
+import { acquireLease, endLease, fileLeaseKey, underLease } from '../../ledger/lease.ts';
+import { createUnanswered } from '../../unanswered-requests.ts';
 import { restrictionsOf } from '../policy.ts';
+import { MAX_LOOK_AGE_MS } from '../../look-age.ts';
 import type { UploadStep } from './upload-step.ts';
 
 /**
@@ -28,17 +32,45 @@ const isOthersOwn = async ({ request: { destination }, context }: UploadStep, id
   return false;
 };
 
-/** Removes the courier's own content restriction. @throws CourierError `name-taken` for one that somebody else has set */
-export const unlock = async (step: UploadStep, id: string): Promise<void> => {
-  const { request, context, unlocked } = step;
-  const policy = await request.destination.drive.policy();
-  const lock = await policy.lockOf(id, context);
-  if (lock?.isLocked !== true) return;
+/** Whether the file has the courier's own content restriction. @throws CourierError `name-taken` for one that somebody else has set */
+const hasOwnLock = async (step: UploadStep, id: string): Promise<boolean> => {
+  const policy = await step.request.destination.drive.policy();
+  const lock = await policy.lockOf(id, step.context);
+  if (lock?.isLocked !== true) return false;
   if (!lock.isOwn && !(await isOthersOwn(step, id))) throw lockedByOthers(step);
+  return true;
+};
+
+const removeLock = async (step: UploadStep, id: string, context: CallContext): Promise<void> => {
+  const { request, unlocked } = step;
+  const policy = await request.destination.drive.policy();
   unlocked.push(id);
   // The policy of the destination would not restore it.
   if (!request.destination.config.readOnly) step.atEnd(() => relock(step));
   await policy.unlock(id, context);
+};
+
+/**
+ * Removes the courier's own content restriction before the turn of this delivery comes. It does so under the lease of the file:
+ * otherwise, Drive might carry out the request later, and remove a restriction that another delivery has restored by then.
+ */
+export const unlockEarly = async (step: UploadStep, id: string): Promise<void> => {
+  const { ledger, context, now, sleep } = step;
+  if (!(await hasOwnLock(step, id))) return;
+  const seenMs = now();
+  const lease = await acquireLease(ledger, fileLeaseKey(id), 'Another delivery to this file', context, { now, sleep });
+  const requests = createUnanswered();
+  try {
+    if (now() - seenMs > MAX_LOOK_AGE_MS && !(await hasOwnLock(step, id))) return;
+    await removeLock(step, id, underLease(lease, { ...context, onSend: requests.onSend }));
+  } finally {
+    await endLease(lease, requests);
+  }
+};
+
+/** Removes the courier's own content restriction. @throws CourierError `name-taken` for one that somebody else has set */
+export const unlock = async (step: UploadStep, id: string, onSend: CallContext['onSend']): Promise<void> => {
+  if (await hasOwnLock(step, id)) await removeLock(step, id, { ...step.context, onSend });
 };
 
 /** Restores the restrictions of files that were unlocked and not written. */

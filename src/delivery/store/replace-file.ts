@@ -3,7 +3,7 @@ import { CourierError } from '../../errors.ts';
 import { isThere } from '../naming/names.ts';
 import { mayBeLocked, type Plan } from '../plan.ts';
 import { detailsOfContent } from '../resolve-options.ts';
-import { type CommitGuard, createCommitGuard } from './commit-guard.ts';
+import { type CommitGuard, createCommitGuard, type GuardOptions } from './commit-guard.ts';
 import { keptSession, mustBeStored, outcomeOf, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
 
 /** Milliseconds for removing a revision from a file that is no longer the target. The request's own time may have ended. */
@@ -73,11 +73,10 @@ export const storedBefore = (
 };
 
 const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace' }): Promise<StoredFile> => {
-  const unlock = unlockOf(step);
-  const guard = createCommitGuard(step, { needsLease: true, unlock });
+  const guard = createCommitGuard(step, { needsLease: true, unlock: unlockOf(step) });
   const { sessionUri, ...keep } = await keptSession(step);
   // Drive refuses to start a session for a file that is read-only.
-  await unlock?.(target.id);
+  if (mayBeLocked(step)) await (await import('./locks.ts')).unlockEarly(step, target.id);
   const options = { ...guard.options, ...keep };
   const result = mustBeStored(await withUpload(step, options, ({ send }) => send(target, sessionUri)));
   // A file that is restored belongs to the key.
@@ -92,8 +91,8 @@ const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace'
  * Unlocks a file that may be read-only because of the courier, when it is this delivery's turn: the delivery before it has
  * locked the file again.
  */
-export const unlockOf = (step: UploadStep): ((fileId: string) => Promise<void>) | undefined =>
-  mayBeLocked(step) ? async (fileId) => (await import('./locks.ts')).unlock(step, fileId) : undefined;
+export const unlockOf = (step: UploadStep): GuardOptions['unlock'] =>
+  mayBeLocked(step) ? async (fileId, onSend) => (await import('./locks.ts')).unlock(step, fileId, onSend) : undefined;
 
 /** The target of bytes that are written over a file. */
 export const overFile = (step: UploadStep, id: string) =>

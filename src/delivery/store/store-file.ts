@@ -1,8 +1,7 @@
 import { checkDigest } from '../../digest.ts';
 import type { DriveFile } from '../../drive/drive.ts';
-import { hashOf } from '../idempotency.ts';
 import type { Plan } from '../plan.ts';
-import { IN_TRASH } from '../receipt.ts';
+import { hashOf, IN_TRASH } from '../receipt.ts';
 import type { ResolvedRequest } from '../resolve-options.ts';
 import { convert } from './convert-file.ts';
 import { createFile } from './create-file.ts';

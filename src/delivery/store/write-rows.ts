@@ -5,16 +5,18 @@ import type { DriveFile } from '../../drive/drive.ts';
 import { pastMaxBytes } from '../../drive/past-max-bytes.ts';
 import { asCourierError } from '../../errors.ts';
 import { acquireLease, fileLeaseKey, underLease } from '../../ledger/lease.ts';
+import { createUnanswered } from '../../unanswered-requests.ts';
 import { firstCells } from '../../sheets/a1.ts';
 import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../sheets/rows/batches.ts';
 import { readRows } from '../../sheets/rows/read-rows.ts';
 import type { WrittenRows } from '../../sheets/sheets.ts';
 import { DOCS_TYPES } from '../check-conversion.ts';
 import { notShownYet } from '../hidden-file.ts';
-import { isOwnFile, isSamePlan, keyMark, keyProperty, replay, sameBytes } from '../idempotency.ts';
+import { isOwnFile, isSamePlan, keyMark, keyProperty, sameBytes } from '../idempotency.ts';
 import { findConverted, rememberConverted } from '../naming/named-file.ts';
 import { createNamesakeCheck } from '../naming/namesake.ts';
 import { mayBeLocked } from '../plan.ts';
+import { replay } from '../receipt.ts';
 import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { CONVERSION_LEASE_MS, endFormerSession, nameLeaseKey } from './convert-file.ts';
 import type { RowsPlan } from './plan-rows.ts';
@@ -52,6 +54,7 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
     return { receipt };
   }
   let mayBeMade = false;
+  const requests = createUnanswered();
   try {
     let searchedAtMs = now();
     const seen = (): void => {
@@ -76,15 +79,16 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
           },
           ...detailsOfNew(request),
         },
-        underLease(lease, { ...context, beforeSend }),
+        underLease(lease, { ...context, beforeSend, onSend: requests.onSend }),
       ));
     const isKnown = existing !== undefined || (await rememberConverted(named, file.id));
     if (isKnown) await lease.release();
-    else lease.abandon();
+    else await lease.abandon();
     return { file };
   } catch (error) {
-    // After a transient error the sheet may have been made, and only the search will show it.
-    if (mayBeMade && asCourierError(error).retryable) lease.abandon();
+    // After a transient error the sheet may have been made, and only the search will show it. It may also be made only now.
+    const isOpen = requests.count() > 0 || (mayBeMade && asCourierError(error).retryable);
+    if (isOpen) await lease.abandon();
     else await lease.release();
     throw error;
   }
@@ -112,17 +116,21 @@ const setDetails = async ({ request, context }: UploadStep, fileId: string): Pro
 /** Removes the courier's own content restriction from a sheet that exists. */
 const unlockSheet = async (step: UploadStep, { fileId }: RowsPlan): Promise<void> => {
   if (fileId === '' || !mayBeLocked(step)) return;
-  await (await import('./locks.ts')).unlock(step, fileId);
+  await (await import('./locks.ts')).unlockEarly(step, fileId);
 };
 
 /** Keeps the retention of the destination from moving a sheet to the trash whose values are being replaced. */
-const keepFromTrash = async ({ request, ledger, context, now, sleep, atEnd }: UploadStep, fileId: string) => {
+const keepFromTrash = async (
+  { request, ledger, context, now, sleep, atEnd }: UploadStep,
+  fileId: string,
+  mayBeReplaced: () => boolean,
+): Promise<void> => {
   if (request.destination.config.keep.length === 0) return;
   const lease = await acquireLease(ledger, fileLeaseKey(fileId), 'Another delivery to this file', context, {
     now,
     sleep,
   });
-  atEnd(() => lease.release());
+  atEnd(() => (mayBeReplaced() ? lease.abandon() : lease.release()));
 };
 
 /** Counts and hashes bytes while they are read. */
@@ -197,8 +205,11 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
   }
   const { fileId } = noted.plan;
   const isReplacement = plan.kind === 'replaceRows';
-  if (isReplacement) await keepFromTrash(step, fileId);
+  /** Set if it is unknown whether the values were, or will be, replaced. */
+  let mayBeReplaced = false;
+  // Both take the lease of the file.
   await unlockSheet(step, plan);
+  if (isReplacement) await keepFromTrash(step, fileId, () => mayBeReplaced);
   const { mimeType, quotedIsText = false } = source;
   const meter = createMeter(source, maxBytes);
   let answered: Receipt | undefined;
@@ -253,6 +264,7 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
     const isNew = made !== undefined && (claim === undefined || isOwnFile(claim, file));
     return storedFile(step, { file, isNew, written, received: meter.received() });
   } catch (error) {
+    mayBeReplaced = context.signal?.aborted === true || asCourierError(error).retryable;
     if (answered === undefined) throw error;
     // Those of a larger delivery are not all read yet. Other bytes with the key do not get its receipt.
     await meter.readRest();

@@ -1,6 +1,7 @@
 import { CourierError } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
-import type { DriveFile, UploadTarget } from '../drive.ts';
+import type { OnAnswer } from '../../unanswered-requests.ts';
+import type { CallContext, DriveFile, UploadTarget } from '../drive.ts';
 import { type Sender, waitOf } from './create-or-update.ts';
 import type { Chunk } from './replay-buffer.ts';
 import { askStatus, putChunk, readAnswer, type SessionAnswer } from './session.ts';
@@ -19,11 +20,11 @@ export type SessionEnd =
 /** The answer to a chunk; `doubt` if there was none. */
 const sendChunk = async (
   { client, request, source, now }: Sender,
-  { uri, chunk, size }: { uri: string; chunk: Chunk; size: number | undefined },
+  { uri, chunk, size, onSend }: { uri: string; chunk: Chunk; size: number | undefined; onSend: CallContext['onSend'] },
 ): Promise<SessionAnswer> => {
   const views = source.buffer().views(chunk.from, chunk.to);
   try {
-    return readAnswer(client, await putChunk(client, { uri, chunk, size, views }, request));
+    return readAnswer(client, await putChunk(client, { uri, chunk, size, views }, { ...request, onSend }));
   } catch (error) {
     const ended = request.signal?.aborted === true || now() >= (request.deadlineMs ?? Infinity);
     if (ended || !(error instanceof CourierError) || error.code !== 'drive-unavailable') throw error;
@@ -90,6 +91,13 @@ export const sendChunks = async (
   let acknowledged = stored;
   let attempt = 0;
   let chunkMs = 0;
+  /** The requests that may have completed the session. */
+  const commits: OnAnswer[] = [];
+  const onCommit = (): OnAnswer | undefined => {
+    const onAnswer = request.onCommit?.(target);
+    if (onAnswer !== undefined) commits.push(onAnswer);
+    return onAnswer;
+  };
   for (;;) {
     buffer.drop(acknowledged);
     const chunk = await buffer.next(acknowledged);
@@ -99,10 +107,13 @@ export const sendChunks = async (
     if (superseding !== undefined) return { kind: 'superseded', file: superseding.file };
     const startMs = now();
     const size = request.source.size ?? chunk.whole?.size;
-    const first = await sendChunk(sender, { uri, chunk, size });
+    const onSend = chunk.whole === undefined ? undefined : onCommit;
+    const first = await sendChunk(sender, { uri, chunk, size, onSend });
     chunkMs = Math.max(chunkMs, now() - startMs);
     const answer =
       first.kind === 'doubt' ? await querySession(sender, { uri, attempt: ++attempt, size, doubt: first }) : first;
+    // A session completes once.
+    if (answer.kind === 'done') for (const onAnswer of commits) onAnswer(200);
     const judged = judge(answer, { chunk, isAnswer: first.kind === 'done', firstHeld: buffer.start(), isShared });
     if (judged.kind !== 'stored') return judged;
     if (judged.bytes > chunk.to) {

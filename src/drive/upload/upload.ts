@@ -150,7 +150,7 @@ const sendRequest = (
     retry: 'once',
     attempt: number,
   } as const;
-  return client.call(call, { ...request, beforeSend });
+  return client.call(call, { ...request, beforeSend, onSend: () => request.onCommit?.(target) });
 };
 
 /** Keeps a request from being sent, because `commit` has found the file of another try, or has failed. */

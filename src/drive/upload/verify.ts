@@ -18,7 +18,7 @@ const UNDO_TIMEOUT_MS = 15_000;
 
 interface Verifier {
   files: Pick<Drive, 'get' | 'removeUnchanged' | 'revisions' | 'removeRevision'>;
-  request: Pick<UploadRequest, 'seenRevision' | 'signal' | 'deadlineMs'>;
+  request: Pick<UploadRequest, 'seenRevision' | 'signal' | 'deadlineMs' | 'onSideEffect'>;
   source: Pick<UploadSource, 'received' | 'md5'>;
   /** Epoch milliseconds. */
   now: () => number;
@@ -70,9 +70,9 @@ const isWhereItWasMade = ({ folderId, name }: { folderId: string; name: string }
 
 /** @returns true if the wrong bytes are removed completely */
 const undo = async (verifier: Verifier, target: UploadTarget, written: Written): Promise<boolean> => {
-  const { files, now } = verifier;
+  const { files, now, request } = verifier;
   const { file } = written;
-  const context = { deadlineMs: now() + UNDO_TIMEOUT_MS };
+  const context = { deadlineMs: now() + UNDO_TIMEOUT_MS, onSend: request.onSideEffect };
   if (!(await isOwnContent(verifier, target, written, context))) return false;
   if (target.kind === 'create') {
     return isWhereItWasMade(target.file, file) && files.removeUnchanged(file, context);

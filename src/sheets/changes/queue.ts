@@ -1,6 +1,7 @@
 import type { Sleep } from '../../sleep.ts';
 import { MAX_BATCH_BYTES } from '../rows/batches.ts';
 import type { SheetsContext } from '../sheets.ts';
+import { createUnanswered } from '../../unanswered-requests.ts';
 import { type GroupWriter, type Job, writeGroup } from './write-group.ts';
 
 /** A lock on a spreadsheet that all instances respect. */
@@ -10,6 +11,8 @@ export interface SheetLock {
   /** Aborts the signal now if the lock is about to be lost: the process may have been paused, and its timers not have run. */
   check(): void;
   release(): Promise<void>;
+  /** Lets the lock expire, because a change may still be applied. */
+  abandon(): Promise<void>;
 }
 
 /** One delivery's turn: a part that may share its change with others, or work that needs the spreadsheet for itself. */
@@ -106,10 +109,13 @@ export const createQueue = ({ writer, lock, former, now, sleep }: QueueDependenc
 
   const locked = async (deadlineMs: number, work: (context: SheetsContext) => Promise<void>): Promise<void> => {
     const held = await lock({ deadlineMs });
+    const changes = createUnanswered();
     try {
-      await work({ deadlineMs, signal: held.signal, beforeSend: held.check });
+      await work({ deadlineMs, signal: held.signal, beforeSend: held.check, changes });
     } finally {
-      await held.release();
+      // The next holder of the lock looks at the spreadsheet first. A change that a server error has answered is over by then.
+      changes.looked();
+      await (changes.count() > 0 ? held.abandon() : held.release());
     }
   };
 

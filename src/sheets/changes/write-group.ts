@@ -4,29 +4,24 @@ import type { Log } from '../../log.ts';
 import { rowsRange } from '../a1.ts';
 import { type Change, type Part, type Placement, planChange } from './changes.ts';
 import type { SheetsClient } from '../client.ts';
-import { superseded } from '../errors.ts';
 import { newTabOf } from './new-tab.ts';
 import { MARK_KEY, marksOf, marksToRemove, metadataList, roomForMarks, type StoredMark } from './marks.ts';
 import { checkUntilFresh, MAX_LOOK_AGE_MS } from '../../look-age.ts';
 import type { SheetsContext } from '../sheets.ts';
+import { dropSuperseded, type Supersedable } from './superseded-jobs.ts';
 import type { Sizes } from '../size.ts';
 import { readSnapshot, type Tab, type TabHint } from '../read/snapshot.ts';
 
 /** A part that waits for its outcome. */
-export interface Job extends Part {
+export interface Job extends Part, Supersedable {
   tab: string | undefined;
-  /** An earlier try may have written it: its mark is looked up first. */
-  mayBeDone: boolean;
-  /** Asks the ledger whether another try supersedes this one: it was answered, or uses another spreadsheet. */
-  isSuperseded: (() => Promise<boolean>) | undefined;
-  /** When the ledger was last asked about the delivery, in epoch milliseconds. */
-  askedAtMs: number;
   /** Default: rows are appended. */
   prepare?: Prepare | undefined;
   /** Until it has an outcome. */
   isOpen(): boolean;
+  /** Its mark was found, so a change has written it before. */
+  isMarked?: boolean;
   done(placed: Placement & { isRepeated: boolean }): void;
-  fail(error: unknown): void;
 }
 
 /**
@@ -97,28 +92,10 @@ export const answerMarked = (jobs: readonly Job[], marks: readonly StoredMark[],
   jobs.filter((job) => {
     const mark = marks.find(({ key, batch }) => key === job.key && batch === job.batch.index);
     if (mark === undefined) return true;
+    Object.assign(job, { isMarked: true });
     job.done(placedBefore(mark, titled));
     return false;
   });
-
-/** An answer of the ledger that is older is asked for again before rows are written. In milliseconds. */
-export const MAX_ANSWER_AGE_MS = 1_000;
-
-/**
- * Drops the jobs that another try of their delivery has superseded while they waited. If that try was answered, its marks may
- * be removed by now, so only the ledger shows it.
- */
-const dropSuperseded = async (jobs: readonly Job[], nowMs: number): Promise<Job[]> => {
-  const states = await Promise.all(
-    jobs.map(async ({ isSuperseded, mayBeDone, askedAtMs }) =>
-      mayBeDone || nowMs - askedAtMs > MAX_ANSWER_AGE_MS ? ((await isSuperseded?.()) ?? false) : false,
-    ),
-  );
-  return jobs.filter((job, at) => {
-    if (states[at] === true) job.fail(superseded());
-    return states[at] !== true;
-  });
-};
 
 const failAll = (jobs: readonly Job[], error: unknown): void => {
   for (const job of jobs) job.fail(error);
@@ -227,6 +204,9 @@ const writeOnce = async (writer: GroupWriter, group: readonly Job[], context: Sh
   for (let attempt = 1; ; attempt += hasNewToken ? 0 : 1) {
     const token = await client.tokenForChange();
     const prepared = await prepareGroup(writer, jobs, context);
+    // The look that the change is planned from shows what became of the change before.
+    if (jobs.some(({ isMarked = false }) => isMarked)) context.changes?.clear();
+    context.changes?.looked();
     if (prepared === undefined) return later;
     if (prepared === 'each') {
       await writeEach(writer, jobs, context);
@@ -239,6 +219,8 @@ const writeOnce = async (writer: GroupWriter, group: readonly Job[], context: Sh
     const requests = withMarks ? change.requests : withoutMarks(change);
     const result = await client.change(spreadsheetId, { requests, token }, context);
     if (result.kind === 'applied') {
+      // It has the marks of the changes before, and Sheets applies no second change with one of them.
+      context.changes?.clear();
       answerApplied(writer, change, jobs);
       return later;
     }

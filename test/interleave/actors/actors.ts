@@ -46,6 +46,14 @@ export interface Point {
   maxLatencyMs: number;
   /** The call takes as long as possible: all other actors run first. */
   isSlow: boolean;
+  /** The request may take effect although its sender has aborted it. */
+  canBeLate: boolean;
+  /** Its sender has aborted it, and it takes effect all the same. */
+  isLate?: boolean;
+  /** Who has sent it, if it is late. */
+  author?: Context;
+  /** When it was sent, if it is late. */
+  sentAtMs?: number;
   /** Removes its listener: an `AbortSignal.any` that has one is never garbage-collected. */
   forget(): void;
   /** Makes the call; `settle` passes its result to the waiting code. */

@@ -62,6 +62,7 @@ export const callDrive = (world: World, attempt: HttpAttempt): Promise<DriveAnsw
     if (fault === 'reset') return { note: 'the connection breaks before it is sent', error: connectionLost() };
     const answer = await drive.handle(attempt, fault === 'corrupt');
     const note = `${answer.status}${fault === 'corrupt' ? ', and a byte is stored wrongly' : ''}`;
+    if (fault === 'late') return { note: `${note}, after its caller has left`, error: connectionLost() };
     if (fault === 'lost') return { note: `${note}, and the answer is lost`, error: connectionLost() };
     const seen = checksumsIn(attempt.url, answer).map((one) => ({ ...one, step: scheduler.steps.length + 1 }));
     world.attempt(contexts.getStore())?.seen.push(...seen);
@@ -75,6 +76,7 @@ export const callDrive = (world: World, attempt: HttpAttempt): Promise<DriveAnsw
   return scheduler.point(label, world.isFaultFree ? [] : faultsOf(world, attempt), inContext, {
     signal: attempt.signal,
     maxLatencyMs,
+    canBeLate: attempt.method !== 'GET',
   });
 };
 

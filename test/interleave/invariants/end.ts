@@ -23,12 +23,29 @@ const wroteAt = ({ monitor }: Facts, identity: string, fileId: string): number |
     (change) => isWrite(change) && change.fileId === fileId && identityOfAuthor(change) === identity,
   )?.step;
 
+/** I2: a delivery that was never answered has looked at the ledger after the last acknowledged replacement that it overwrote. */
+const checkUnanswered = (facts: Facts, file: FileState, last: Change): void => {
+  const { monitor, labels } = facts;
+  const writer = monitor.attempts.find(({ actor }) => actor === last.author.actor);
+  if (writer === undefined || isSession(writer.spec)) return;
+  const looked = lookedAt(facts, last);
+  for (const { attempt, receipt, step } of monitor.acks) {
+    const identity = identityOf(attempt);
+    if (receipt.id !== file.id || receipt.outcome === 'skipped' || isSession(attempt.spec) || step > last.step)
+      continue;
+    if (looked >= (wroteAt(facts, identity, file.id) ?? step)) continue;
+    const what = `${labels.file(file.id)} ends with ${labels.bytes(last.revision?.sha256)} of ${identityOf(writer)}`;
+    violate(facts, 'I2.stale', `${what}, which was never answered; ${identity} was answered at step ${step}`);
+  }
+};
+
 /** I2: the final bytes are those of the last acknowledged replacement. */
 const checkOrder = (facts: Facts, file: FileState): void => {
   const { monitor, labels } = facts;
   const last = lastWriteOf(facts, file);
   if (last === undefined || last.author.isPerson) return;
   const winner = firstAck(monitor, identityOfAuthor(last));
+  if (winner === undefined) checkUnanswered(facts, file, last);
   if (winner === undefined || winner.receipt.id !== file.id) return;
   const startOf = (ack: Ack): number =>
     Math.min(

@@ -2,7 +2,10 @@ import type { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers/promises';
 import type { Actor, Context, Decide, Point, PointResult, Step, VirtualProcess } from '../actors/actors.ts';
 import type { VirtualClock, Wait } from './clock.ts';
+import { faultsOf, isOfProcess } from './faults.ts';
+import { authorOf, isPostponed, lateRequest } from './late-requests.ts';
 import { createPauses } from './pauses.ts';
+import { createProcess } from './processes.ts';
 
 export interface Scheduler {
   addActor(name: string, what?: { key?: string | undefined; isPassive?: boolean }): Actor;
@@ -14,7 +17,7 @@ export interface Scheduler {
     label: string,
     faults: readonly string[],
     act: (fault: string | undefined) => Promise<PointResult<Value>>,
-    more?: { signal?: AbortSignal | undefined; maxLatencyMs?: number },
+    more?: { signal?: AbortSignal | undefined; maxLatencyMs?: number; canBeLate?: boolean },
   ): Promise<Value>;
   startProcess(name: string): VirtualProcess;
   /** Runs until all actors have finished or `isOver` returns true. @throws Error on a deadlock */
@@ -28,9 +31,6 @@ const MAX_LATENCY_MS = 30_000;
 const STEP_MS = 5;
 const MAX_STEPS = 4_000;
 
-/** What happens to the process after a call, which itself succeeds. */
-const IS_OF_PROCESS: ReadonlySet<string> = new Set(['crash-after', 'freeze']);
-
 /** The original, which the virtual clock replaces later. */
 const turn = setImmediate;
 
@@ -42,11 +42,19 @@ export const createScheduler = (
   hooks: { afterStep(context: Context, sentAtMs: number): void },
 ): Scheduler => {
   const actors: Actor[] = [];
+  /** Executes the requests that their senders have aborted. */
+  let network: Actor | undefined;
   const steps: Step[] = [];
   let points: Point[] = [];
   let activity = 0;
   let current: Actor | undefined;
   let hasJustSwitched = false;
+
+  const addActor: Scheduler['addActor'] = (name, { key, isPassive = false } = {}) => {
+    const actor = { index: actors.length + 1, name, key, isPassive, ops: 0, finished: false };
+    actors.push(actor);
+    return actor;
+  };
 
   /** Waits until all code has stopped at scheduling points or sleeps. */
   const waitUntilIdle = async (): Promise<void> => {
@@ -66,28 +74,15 @@ export const createScheduler = (
   const sleepsOf = (actor: Actor): Wait[] =>
     waits().filter((wait) => wait.kind === 'sleep' && ownerOf(wait)?.actor === actor);
 
-  const startProcess = (name: string): VirtualProcess => {
-    let resolve = (): void => undefined;
-    const died = new Promise<void>((done) => {
-      resolve = done;
+  const startProcess = (name: string): VirtualProcess =>
+    createProcess(name, (dead) => {
+      for (const { context, forget } of points) if (context.process === dead) forget();
+      points = points.filter(({ context }) => context.process !== dead);
+      clock.drop((wait) => ownerOf(wait)?.process === dead);
     });
-    const process: VirtualProcess = {
-      name,
-      alive: true,
-      isFrozen: false,
-      died,
-      die() {
-        process.alive = false;
-        for (const { context, forget } of points) if (context.process === process) forget();
-        points = points.filter(({ context }) => context.process !== process);
-        clock.drop((wait) => ownerOf(wait)?.process === process);
-        resolve();
-      },
-    };
-    return process;
-  };
 
-  const point: Scheduler['point'] = (label, faults, act, { signal, maxLatencyMs = MAX_LATENCY_MS } = {}) => {
+  const point: Scheduler['point'] = (label, faults, act, more = {}) => {
+    const { signal, maxLatencyMs = MAX_LATENCY_MS, canBeLate = false } = more;
     const context = contexts.getStore();
     if (context === undefined) throw new Error(`${label} is on nobody's account`);
     activity += 1;
@@ -105,7 +100,7 @@ export const createScheduler = (
       };
       const forget = (): void => signal?.removeEventListener('abort', onAbort);
       const mine: Point = {
-        ...{ context, op, label, faults, sinceMs: clock.now(), maxLatencyMs, isSlow: false, forget },
+        ...{ context, op, label, faults, sinceMs: clock.now(), maxLatencyMs, canBeLate, isSlow: false, forget },
         async act(fault) {
           forget();
           const result = await act(fault);
@@ -139,8 +134,11 @@ export const createScheduler = (
   /** No pending call would exceed its maximum latency. */
   const mayAdvanceTo = (timeMs: number): boolean =>
     points.every(
-      ({ context, sinceMs, op, maxLatencyMs }) =>
-        context.actor.isPassive || context.process?.isFrozen === true || op === 1 || timeMs - sinceMs <= maxLatencyMs,
+      ({ context, sinceMs, op, maxLatencyMs, isLate = false }) =>
+        (context.actor.isPassive && !isLate) ||
+        context.process?.isFrozen === true ||
+        op === 1 ||
+        timeMs - sinceMs <= maxLatencyMs,
     );
 
   const isEnabled = (actor: Actor): boolean => {
@@ -157,8 +155,18 @@ export const createScheduler = (
     return inTurn.find((actor) => !actor.isPassive && pointsOf(actor).length > 0);
   };
 
+  /** The caller leaves after a request was sent. Requests that do not end with it go on as usual. */
+  const leaveBehind = (sent: Point): void => {
+    points.push(sent);
+    sent.context.leave?.();
+    if (points.includes(sent)) return;
+    network ??= addActor('network', { isPassive: true });
+    points.push(lateRequest(sent, network, clock.now()));
+  };
+
   const execute = async (chosen: Point, fault: string | undefined): Promise<void> => {
-    const { context, label } = chosen;
+    const { label } = chosen;
+    const context = authorOf(chosen);
     points = points.filter((other) => other !== chosen);
     const note = (what: string): void => {
       steps.push({
@@ -177,11 +185,14 @@ export const createScheduler = (
       note('the caller leaves before this');
       points.push(chosen);
       context.leave?.();
+    } else if (fault === 'leave-late') {
+      note('the caller leaves after this was sent');
+      leaveBehind(chosen);
     } else if (fault === 'slow') {
       note('takes its time');
       points.push(Object.assign(chosen, { isSlow: true }));
     } else {
-      const { note: what, settle } = await chosen.act(IS_OF_PROCESS.has(fault ?? '') ? undefined : fault);
+      const { note: what, settle } = await chosen.act(isOfProcess(fault) ? undefined : fault);
       if (fault === 'freeze') {
         note(`${what}; process ${context.process?.name} is paused before it sees this`);
         pauses.begin(context, settle);
@@ -195,7 +206,7 @@ export const createScheduler = (
     }
     activity += 1;
     clock.set(clock.now() + STEP_MS);
-    hooks.afterStep(context, chosen.sinceMs);
+    hooks.afterStep(context, chosen.sentAtMs ?? chosen.sinceMs);
   };
 
   const pauses = createPauses(contexts, async ({ actor, process }) => {
@@ -203,13 +214,6 @@ export const createScheduler = (
     const next = points.find(({ context }) => context.actor === actor && context.process === process);
     if (next !== undefined) await execute(next, undefined);
   });
-
-  const faultsOf = ({ faults, context }: Point): string[] => [
-    ...faults,
-    ...(faults.length > 0 ? ['slow'] : []),
-    ...(context.process === undefined ? [] : ['crash', 'crash-after', 'freeze']),
-    ...(context.leave === undefined ? [] : ['leave']),
-  ];
 
   const decideAt = (chosen: Point, decide: Decide): string | undefined => {
     const { actor } = chosen.context;
@@ -242,10 +246,10 @@ export const createScheduler = (
     const pending = waits().filter((wait) => ownerOf(wait)?.process?.alive !== false);
     const next = pending.find(({ kind }) => kind === 'sleep') ?? pending[0];
     const isWaitedFor = actors.some(({ finished, isPassive }) => !finished && !isPassive);
-    const slow = points.find(({ isSlow, context }) => isSlow && context.process?.isFrozen !== true);
-    if (slow !== undefined && (next?.kind !== 'sleep' || !mayAdvanceTo(next.dueMs))) {
-      current = slow.context.actor;
-      await execute(slow, undefined);
+    const postponed = points.find((one) => isPostponed(one) && one.context.process?.isFrozen !== true);
+    if (postponed !== undefined && (next?.kind !== 'sleep' || !mayAdvanceTo(next.dueMs))) {
+      current = authorOf(postponed).actor;
+      await execute(postponed, undefined);
       return true;
     }
     if (next !== undefined && (next.kind === 'sleep' || isWaitedFor)) {
@@ -263,11 +267,7 @@ export const createScheduler = (
 
   return {
     steps,
-    addActor(name, { key, isPassive = false } = {}) {
-      const actor = { index: actors.length + 1, name, key, isPassive, ops: 0, finished: false };
-      actors.push(actor);
-      return actor;
-    },
+    addActor,
     as: (context, work) => contexts.run(context, work),
     context: () => contexts.getStore(),
     point,

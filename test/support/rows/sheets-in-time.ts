@@ -30,6 +30,10 @@ export interface Instance {
   kill(afterChanges?: number): void;
   /** The network holds back its next change for so long, in simulated milliseconds. */
   delayChange(milliseconds: number): void;
+  /** The connection breaks at the next change: `before` it is sent, or `after` it was applied. */
+  breakChange(when: 'before' | 'after'): void;
+  /** From now on, Google answers its changes with 503. */
+  failChanges(): void;
 }
 
 interface Append {
@@ -41,6 +45,7 @@ interface Append {
   mayBeDone?: boolean;
   /** Default: the one of a service. */
   maxBatchBytes?: number;
+  signal?: AbortSignal;
   dates?: boolean;
 }
 
@@ -93,6 +98,8 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
       let changes = 0;
       let lastChange = Number.POSITIVE_INFINITY;
       let delayMs = 0;
+      let breaks: 'before' | 'after' | undefined;
+      let isFailing = false;
       const isDead = (): boolean => changes >= lastChange;
       const log = createKeptLog();
       const http = counted(createHttp(), () => !isDead());
@@ -105,6 +112,11 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
           const heldMs = delayMs;
           delayMs = 0;
           if (heldMs > 0) await time.sleep(heldMs);
+          const broken = breaks;
+          breaks = undefined;
+          if (broken === 'after') await http.send(attempt);
+          if (isFailing) return { status: 503, headers: {}, body: Buffer.alloc(0) };
+          if (broken !== undefined) throw new Error('the connection is broken');
           return http.send(attempt);
         },
       };
@@ -140,14 +152,20 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
         delayChange: (milliseconds) => {
           delayMs = milliseconds;
         },
+        failChanges: () => {
+          isFailing = true;
+        },
+        breakChange: (when) => {
+          breaks = when;
+        },
       };
     },
-    append({ sheets }, spreadsheetId, { key, csv, maxBatchBytes, dates = false, ...rest }) {
+    append({ sheets }, spreadsheetId, { key, csv, maxBatchBytes, signal, dates = false, ...rest }) {
       const rows = readRows(bytesOf(csv), { mimeType: 'text/csv', dates });
       return sheets.append({
         ...{ spreadsheetId, key, columns: 'extend', mayBeDone: false, ...rest },
         batches: batchesOf(rows, maxBatchBytes),
-        context: { deadlineMs: now() + DEADLINE_MS },
+        context: { deadlineMs: now() + DEADLINE_MS, signal },
       });
     },
     sleep: (milliseconds) => time.sleep(milliseconds),

@@ -119,7 +119,8 @@ describe('files that the rule lets go of', () => {
       pauseMs = 0,
       wait = () => undefined,
       attempts = 1,
-    }: { pauseMs?: number; wait?: () => void; attempts?: number } = {},
+      answer = 200,
+    }: { pauseMs?: number; wait?: () => void; attempts?: number; answer?: number } = {},
   ) => {
     let pausedMs = 0;
     const trashed: string[] = [];
@@ -131,12 +132,14 @@ describe('files that the rule lets go of', () => {
         pausedMs = pauseMs;
         return get(id);
       },
-      async trash(id: string, { deadlineMs, beforeSend, signal }: CallContext) {
+      async trash(id: string, { deadlineMs, beforeSend, signal, onSend }: CallContext) {
         for (let attempt = 1; attempt <= attempts; attempt++) {
           wait();
           await beforeSend?.();
         }
         signal?.throwIfAborted();
+        // 0: there is none.
+        onSend?.()?.(answer === 0 ? undefined : answer);
         trashed.push(id);
         deadlines.push(deadlineMs);
       },
@@ -147,8 +150,10 @@ describe('files that the rule lets go of', () => {
         signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
       });
     const log = createKeptLog();
-    await applyRetention({ ledger: createMemoryLedger({ now }), log, now, sleep }, { ...kept, drive }, '');
-    return { trashed, deadlines, lines: log.lines };
+    const ledger = createMemoryLedger({ now });
+    await applyRetention({ ledger, log, now, sleep }, { ...kept, drive }, '');
+    const isLeased = (await ledger.read('write:old')) !== undefined;
+    return { trashed, deadlines, isLeased, lines: log.lines };
   };
 
   test.each<[string, DriveFile | undefined, string[]]>([
@@ -191,6 +196,15 @@ describe('files that the rule lets go of', () => {
     const { trashed, lines } = await apply(found, shown, { wait, attempts: 2 });
     expect(trashed).toEqual(['old']);
     expect(lines.filter((line) => line.includes('"outcome":"trashed"'))).toHaveLength(1);
+  });
+
+  test.each([
+    [200, false],
+    [403, false],
+    [503, true],
+    [0, true],
+  ])('are kept from deliveries afterwards if the request may still take effect: %d, %p', async (answer, isLeased) => {
+    expect((await apply(found, () => found[1], { answer })).isLeased).toBe(isLeased);
   });
 
   test('go to the trash twenty at a time, the oldest first, each with an audit line', async () => {

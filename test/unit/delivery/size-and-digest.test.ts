@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import type { DestinationConfig } from '../../../src/config/schema/destination.ts';
-import { hashOf, replay } from '../../../src/delivery/idempotency.ts';
+import { hashOf, replay } from '../../../src/delivery/receipt.ts';
 import { checkSize, type Destination } from '../../../src/delivery/resolve-options.ts';
 import { checkDigest } from '../../../src/digest.ts';
 import type { Source } from '../../../src/domain.ts';

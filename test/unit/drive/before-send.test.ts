@@ -43,6 +43,19 @@ test('the last check comes after all waits, before each attempt', async () => {
   expect(events).toEqual(['paced', 'checked', 'sent', 'paced', 'checked', 'sent']);
 });
 
+test('a request is reported when it is sent, unless it only reads', async () => {
+  const { drive } = await startDrive([]);
+  const events: unknown[] = [];
+  const onSend = () => {
+    events.push('sent');
+    return undefined;
+  };
+  await drive.get('one', { onSend }).catch(() => undefined);
+  expect(events).toEqual([]);
+  await drive.remove('one', { onSend }).catch(() => undefined);
+  expect(events.length).toBeGreaterThan(0);
+});
+
 test.each<[string, (drive: Drive, context: CallContext) => Promise<unknown>]>([
   ["Google's library", (drive, context) => drive.trash('one', context)],
   ['no library', (drive, context) => drive.get('one', context)],

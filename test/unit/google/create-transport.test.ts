@@ -66,6 +66,20 @@ describe('retries', () => {
     expect(seen).toHaveLength(1);
   });
 
+  test('each attempt is reported when it is sent and when it ends', async () => {
+    const { transport } = await startTransport((request, response, turn) => {
+      if (turn === 1) request.socket.destroy();
+      else response.writeHead(turn === 2 ? 503 : 200).end();
+    });
+    const events: unknown[] = [];
+    const onSend = () => {
+      events.push('sent');
+      return (status: number | undefined) => void events.push(status);
+    };
+    await transport.send({ ...GET, onSend });
+    expect(events).toEqual(['sent', undefined, 'sent', 503, 'sent', 200]);
+  });
+
   test('a request that may be sent once is sent once, after any failure', async () => {
     const { transport, seen } = await startTransport(fail(1, 503));
     expect(await transport.send({ ...GET, method: 'POST', retry: 'once' })).toMatchObject({ status: 503 });

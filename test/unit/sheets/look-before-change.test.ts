@@ -80,6 +80,7 @@ const append = async ({
     signal: new AbortController().signal,
     check: () => undefined,
     release: async () => undefined,
+    abandon: async () => undefined,
   };
   const sheets = createSheets({
     ...{ transport, now: () => nowMs, log: createKeptLog(), ledgerMs: 1e9, lock: async () => lease },

@@ -154,11 +154,12 @@ describe('a conversion whose first attempt got no answer', () => {
 
 describe('the lease of a conversion', () => {
   /** The bytes are complete and the lease is taken; then Drive refuses them. */
-  const failWith = async (error: CourierError): Promise<boolean> => {
+  const failWith = async (error: CourierError, status?: number): Promise<boolean> => {
     const { step } = setUp({ plan: NAMED });
     const startUpload: typeof step.request.destination.drive.startUpload = async (request) => ({
       async send(target) {
         await request.beforeCommit?.(RECEIVED, target);
+        request.onCommit?.(target)(status);
         throw error;
       },
       ...{ received: async () => RECEIVED, close: () => undefined },
@@ -275,7 +276,11 @@ describe('the lease of a conversion', () => {
   });
 
   test('ends at once after an error that lasts, and is let lapse after one whose request may still take effect', async () => {
-    expect(await failWith(new CourierError('drive-full'))).toBe(false);
-    expect(await failWith(new CourierError('drive-unavailable'))).toBe(true);
+    expect(await failWith(new CourierError('drive-full'), 403)).toBe(false);
+    expect(await failWith(new CourierError('drive-unavailable'), 503)).toBe(true);
+    // The caller has left.
+    expect(await failWith(new CourierError('body-truncated'))).toBe(true);
+    // Drive has made the document and does not show it yet.
+    expect(await failWith(new CourierError('drive-unavailable'), 200)).toBe(true);
   });
 });

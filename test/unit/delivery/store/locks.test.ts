@@ -2,11 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import type { Claim } from '../../../../src/delivery/idempotency.ts';
 import type { Plan } from '../../../../src/delivery/plan.ts';
 import type { Destination } from '../../../../src/delivery/resolve-options.ts';
-import { unlock } from '../../../../src/delivery/store/locks.ts';
+import { unlockEarly } from '../../../../src/delivery/store/locks.ts';
 import { replace } from '../../../../src/delivery/store/replace-file.ts';
-import type { DriveFile, UploadResult } from '../../../../src/drive/drive.ts';
+import type { CallContext, DriveFile, UploadResult } from '../../../../src/drive/drive.ts';
 import { driveFile } from '../../../support/drive/drive-file.ts';
 import { createFakeStep, STEP_NOW_MS } from '../../../support/drive/fake-upload-step.ts';
+
+/** Leases are not renewed. */
+const sleep = () => new Promise<void>(() => undefined);
 
 test.each([
   ['another account of the destination', true],
@@ -18,8 +21,8 @@ test.each([
   const policy = async () => ({ lockOf: async () => ({ isLocked: true, isOwn: isOthersOwn }) });
   const other = { ...destination, drive: { policy } } as unknown as Destination;
   const accounts = { all: () => [destination, other] } as unknown as NonNullable<Destination['accounts']>;
-  const shared = { ...step, request: { ...step.request, destination: { ...destination, accounts } } };
-  const unlocked = unlock(shared, 'f1');
+  const shared = { ...step, sleep, request: { ...step.request, destination: { ...destination, accounts } } };
+  const unlocked = unlockEarly(shared, 'f1');
   if (isOthersOwn) {
     await unlocked;
     expect(calls).toEqual(['lockOf f1', 'unlock f1']);
@@ -39,9 +42,27 @@ test.each([
     config: { readOnly },
     lock: { isLocked: true, isOwn: true },
   });
-  await unlock(step, 'f1');
+  await unlockEarly({ ...step, sleep }, 'f1');
   for (const end of endings) await end();
   expect(calls.slice(2)).toEqual(expected);
+});
+
+test('a restriction is removed under the lease of the file, which lasts if Drive may still remove it', async () => {
+  const held: boolean[] = [];
+  const isHeld = async (): Promise<boolean> => (await fake.step.ledger.read('write:f1')) !== undefined;
+  const policy = async () => ({
+    lockOf: async () => ({ isLocked: true, isOwn: true }),
+    async unlock(_: string, { onSend }: CallContext) {
+      held.push(await isHeld());
+      onSend?.()?.(held.length === 1 ? 200 : undefined);
+    },
+  });
+  const setting = { driveAnswers: { policy }, config: { readOnly: true } };
+  const fake = createFakeStep({ plan: { kind: 'replace', fileId: 'f1', folderId: 'folder' }, ...setting });
+  await unlockEarly({ ...fake.step, sleep }, 'f1');
+  expect([held, await isHeld()]).toEqual([[true], false]);
+  await unlockEarly({ ...fake.step, sleep }, 'f1');
+  expect([held, await isHeld()]).toEqual([[true, true], true]);
 });
 
 describe('the last look at a file that may be read-only', () => {

@@ -57,7 +57,8 @@ describe('a file of a destination whose files are read-only', () => {
     const error = new CourierError('drive-full');
     const setting = { plan: REPLACE, config, files: [driveFile()], driveAnswers: fail(error) };
     const { step, calls } = createFakeStep({ ...setting, lock: { isLocked: true, isOwn: true } });
-    await expect(storeFile(step, undefined)).rejects.toBe(error);
+    const kept = { ...step, sleep: () => new Promise<void>(() => undefined) };
+    await expect(storeFile(kept, undefined)).rejects.toBe(error);
     expect(calls).toEqual(['lockOf f1', 'unlock f1', relocked]);
   });
 

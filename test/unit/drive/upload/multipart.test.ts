@@ -33,13 +33,15 @@ const uploadWith = async (faultOf: (turn: number) => Fault | undefined, believes
     commits += 1;
     md5s.push(md5);
   };
-  const wishes = { maxBytes: 1_000, beforeCommit, ...(believesLimit === undefined ? {} : { believesLimit }) };
+  const ends: unknown[] = [];
+  const onCommit = () => (status: number | undefined) => void ends.push(status);
+  const wishes = { maxBytes: 1_000, beforeCommit, onCommit, ...(believesLimit === undefined ? {} : { believesLimit }) };
   const sent = uploadTo(drive, { target: TARGET, source: sourceOf(BYTES), ...wishes });
   const outcome = await sent.then(
     ({ kind }) => kind,
     ({ code }: { code?: string }) => code,
   );
-  return { outcome, requests, commits, md5s, revisions: tiny.files.get('f1')?.revisions.map(String) };
+  return { outcome, requests, commits, md5s, ends, revisions: tiny.files.get('f1')?.revisions.map(String) };
 };
 
 const MD5 = createHash('md5').update(BYTES).digest('hex');
@@ -69,7 +71,7 @@ describe('a file in one request', () => {
 
   test('is found where only the answer was lost', async () => {
     expect(await uploadWith((turn) => (turn === 1 ? 'answer-lost' : undefined))).toMatchObject({
-      ...{ outcome: 'exists', requests: 2, commits: 2, revisions: ['small'] },
+      ...{ outcome: 'exists', requests: 2, commits: 2, ends: [undefined, 409], revisions: ['small'] },
     });
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { DriveRequest } from '../../../../src/drive/client.ts';
-import type { UploadRequest, UploadTarget } from '../../../../src/drive/drive.ts';
+import type { CallContext, UploadRequest, UploadTarget } from '../../../../src/drive/drive.ts';
 import { createBufferBudget } from '../../../../src/drive/upload/buffer-budget.ts';
 import { sendChunks } from '../../../../src/drive/upload/chunks.ts';
 import type { Sender } from '../../../../src/drive/upload/create-or-update.ts';
@@ -49,9 +49,11 @@ const setUp = async (
       calls.push(operation);
       return { status: 200, headers: { location: URI }, body: Buffer.alloc(0) };
     },
-    async callSession({ operation, method, headers, units }: DriveRequest) {
+    async callSession({ operation, method, headers, units }: DriveRequest, { onSend }: CallContext) {
+      const onAnswer = onSend?.();
       calls.push(method === 'DELETE' ? 'cancel' : `${operation} ${headers?.['content-range']} for ${units}`);
       const { status, range, reason = '' } = (method === 'DELETE' ? DONE : answers.shift()) ?? { status: 500 };
+      onAnswer?.(status);
       return { status, headers: range === undefined ? {} : { range }, body: Buffer.from(reason) };
     },
     error: ({ status, body }: { status: number; body: Buffer }) =>
@@ -73,6 +75,41 @@ const setUp = async (
 };
 
 const put = (from: number, to: number): string => `drive.session.put bytes ${from}-${to - 1}/12 for 0`;
+
+describe('the requests that may complete a session', () => {
+  const LAST = put(8, 12);
+  const report = async (answers: Answer[], maxAttempts?: number) => {
+    const ends: (number | undefined)[][] = [];
+    const onCommit = () => {
+      const own: (number | undefined)[] = [];
+      ends.push(own);
+      return (status: number | undefined) => void own.push(status);
+    };
+    const { chunks, calls } = await setUp([stored(4), stored(8), ...answers], {
+      onCommit,
+      ...(maxAttempts && { maxAttempts }),
+    });
+    const isDone = await chunks().then(
+      () => true,
+      () => false,
+    );
+    return { ends, isDone, sent: calls.filter((call) => call === LAST).length };
+  };
+
+  test('are those with the last chunk', async () => {
+    expect(await report([DONE])).toEqual({ ends: [[200, 200]], isDone: true, sent: 1 });
+  });
+
+  test('have all ended when Drive says that the session is complete', async () => {
+    const { ends, isDone, sent } = await report([{ status: 503 }, stored(8), { status: 503 }, DONE]);
+    expect([isDone, sent]).toEqual([true, 2]);
+    expect(ends.map((own) => own.at(-1))).toEqual([200, 200]);
+  });
+
+  test('have not ended when Drive does not say so', async () => {
+    expect(await report([{ status: 503 }], 1)).toEqual({ ends: [[503]], isDone: false, sent: 1 });
+  });
+});
 
 describe('a session', () => {
   test('is sent from the byte that Drive reports, and costs no units of the quota', async () => {

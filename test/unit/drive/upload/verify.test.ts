@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import type { DriveFile, UploadTarget } from '../../../../src/drive/drive.ts';
+import type { CallContext, DriveFile, UploadTarget } from '../../../../src/drive/drive.ts';
 import { verify } from '../../../../src/drive/upload/verify.ts';
 import { driveFile } from '../../../support/drive/drive-file.ts';
 import { createKeptLog } from '../../../support/kept-log.ts';
@@ -37,7 +37,10 @@ const run = async ({
   cannotRemove = false,
 }: Setting) => {
   const calls: string[] = [];
-  const note = (call: string, { deadlineMs }: { deadlineMs?: number | undefined }): void => {
+  const onSideEffect = () => undefined as never;
+  const note = (call: string, { deadlineMs, onSend }: CallContext): void => {
+    // The holder of the lease learns of each request that removes something.
+    expect(onSend).toBe(onSideEffect);
     calls.push(deadlineMs === undefined ? call : `${call} by ${deadlineMs}`);
     if (cannotRemove) throw new Error('down');
   };
@@ -55,7 +58,7 @@ const run = async ({
         return isRemoved;
       },
     },
-    ...{ request: {}, now: () => 1_000, log },
+    ...{ request: { onSideEffect }, now: () => 1_000, log },
     source: { received: async () => SENT, md5: async () => createHash('md5').update('abc').digest('hex') },
   };
   const outcome = await verify(verifier, target, { kind: 'written', file, isAnswer }).then(

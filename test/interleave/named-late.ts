@@ -1,0 +1,78 @@
+import { CHUNK, MULTIPART, type NamedSchedule, schedule } from './named-schedule.ts';
+
+const CHANGE = /batchUpdate/;
+const FIRST_TRY = /^sends, try 1/;
+
+/** The caller leaves after a request was sent, and Google carries it out later. */
+export const LATE_REQUESTS: readonly NamedSchedule[] = [
+  ...(
+    [
+      ['rename', 'hand', 'replace:small:plain', MULTIPART, 1],
+      ['move', 'delivered', 'replace:small:plain', MULTIPART, 1],
+      ['trash', 'hand', 'replace:small:plain', MULTIPART, 1],
+      ['trash', 'delivered', 'replace:large:push', CHUNK, 2],
+      ['put', 'none', 'replace:small:plain', MULTIPART, 1],
+      ['put', 'none', 'skip:small:plain', MULTIPART, 1],
+      ['put', 'none', 'skip:large:push', CHUNK, 2],
+    ] as const
+  ).map(([act, base, kind, before, nth]) =>
+    schedule(
+      `a request is late, a person does ${act}, and a copy of the delivery comes: ${kind}`,
+      `k1:A:${kind}:p1:1,k1:A:${kind}:p2:1;${act};${base};`,
+      { actor: 'd1', before, nth, choice: '!leave-late' },
+      { actor: 'd2', before: FIRST_TRY, choice: '>3' },
+    ),
+  ),
+  ...(
+    [
+      ['small:plain', 'hand', MULTIPART, 1],
+      ['large:push', 'hand', CHUNK, 2],
+    ] as const
+  ).map(([kind, base, before, nth]) =>
+    schedule(
+      `a request is late, and another delivery replaces the file: ${kind}`,
+      `k1:A:replace:${kind}:p1:1,k2:B:replace:${kind}:p2:1;;${base};`,
+      { actor: 'd1', before, nth, choice: '!leave-late' },
+    ),
+  ),
+  schedule(
+    'a request of a delivery without a key is late, and another delivery replaces the file',
+    '-:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;hand;',
+    { actor: 'd1', before: MULTIPART, choice: '!leave-late' },
+  ),
+  schedule(
+    'a request is late, its delivery is tried again, and another one replaces the file',
+    'k1:A:replace:small:plain:p1:2,k2:B:replace:small:plain:p2:1;;hand;',
+    { actor: 'd1', before: MULTIPART, choice: '!leave-late' },
+  ),
+  schedule('a request is late, and its delivery is tried again', 'k1:A:replace:small:plain:p1:2;;hand;', {
+    actor: 'd1',
+    before: MULTIPART,
+    choice: '!leave-late',
+  }),
+  ...['small:plain', 'large:push'].map((kind) =>
+    schedule(
+      `the request that removes a content restriction is late, and the delivery is tried again: ${kind}`,
+      `k1:A:replace:${kind}:p1:2,k2:B:replace:${kind}:p2:1;;delivered;;read-only`,
+      { actor: 'd1', before: /^PATCH files\/f1$/, choice: '!leave-late' },
+    ),
+  ),
+  // Rows.
+  ...['delivered', 'spreadsheet'].map((base) =>
+    schedule(
+      `the change that replaces rows is late, and another delivery replaces them: ${base}`,
+      `k1:A:replace:rows:plain:p1:1,k2:B:replace:rows:plain:p2:1;;${base};`,
+      { actor: 'd1', before: CHANGE, choice: '!leave-late' },
+    ),
+  ),
+  schedule(
+    'the first of several changes is late, and its delivery is tried again',
+    'k1:A:append:batches:plain:p1:2;;spreadsheet;;same-ids',
+    { actor: 'd1', before: CHANGE, choice: '!leave-late' },
+  ),
+  schedule(
+    'the sheet for new rows is made late, and another delivery makes one',
+    'k1:A:append:rows:plain:p1:1,k2:B:append:rows:plain:p2:1;;none;',
+    { actor: 'd1', before: /^POST files/, choice: '!leave-late' },
+  ),
+];

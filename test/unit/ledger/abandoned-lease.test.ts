@@ -1,0 +1,90 @@
+import { describe, expect, test } from '@jest/globals';
+import { acquireLease, endLease, type UnansweredWork } from '../../../src/ledger/lease.ts';
+import { createMemoryLedger } from '../../../src/ledger/memory.ts';
+import { createUnanswered } from '../../../src/unanswered-requests.ts';
+import { createSteppedClock } from '../../support/stepped-clock.ts';
+
+const TTL_MS = 30_000;
+const SKEW_MS = 2_000;
+const WORK: UnansweredWork = { by: 'key', effect: 'replaced' };
+
+const start = () => {
+  const { now, sleep, pass } = createSteppedClock();
+  const ledger = createMemoryLedger({ now });
+  /** Takes the lease and notes when. */
+  const acquire = (hasTakenEffect?: (work: UnansweredWork) => Promise<boolean>) =>
+    acquireLease(ledger, 'key', 'Another delivery', {}, { now, sleep, ...(hasTakenEffect && { hasTakenEffect }) });
+  const takenAtMs = async (hasTakenEffect?: (work: UnansweredWork) => Promise<boolean>): Promise<number> => {
+    const lease = await acquire(hasTakenEffect);
+    expect(lease.takenOver).toBe(true);
+    const atMs = now();
+    await lease.release();
+    return atMs;
+  };
+  return { ledger, now, pass, acquire, takenAtMs };
+};
+
+describe('a lease that is abandoned', () => {
+  test('lasts for its whole lifetime from then on, although it was last renewed before', async () => {
+    const { acquire, now, pass, takenAtMs } = start();
+    const lease = await acquire();
+    await pass(TTL_MS / 3 - 1);
+    const startMs = now();
+    await lease.abandon();
+    const taken = takenAtMs();
+    await pass(TTL_MS + SKEW_MS + 1_000);
+    expect((await taken) - startMs).toBeGreaterThanOrEqual(TTL_MS + SKEW_MS);
+  });
+
+  test('is free at once for a holder that sees the effect of the work', async () => {
+    const { acquire, now, takenAtMs } = start();
+    await (await acquire()).abandon(WORK);
+    const seen: UnansweredWork[] = [];
+    const startMs = now();
+    const takenMs = await takenAtMs(async (work) => {
+      seen.push(work);
+      return true;
+    });
+    expect([takenMs, seen]).toEqual([startMs, [WORK]]);
+  });
+
+  test('is free as soon as a holder sees the effect of the work', async () => {
+    const { acquire, now, pass, takenAtMs } = start();
+    await (await acquire()).abandon(WORK);
+    const startMs = now();
+    const taken = takenAtMs(async () => now() - startMs >= 5_000);
+    await pass(TTL_MS);
+    expect((await taken) - startMs).toBeLessThan(7_000);
+  });
+
+  test.each<[string, UnansweredWork | undefined, boolean]>([
+    ['cannot be seen', undefined, true],
+    ['is not there', WORK, false],
+  ])('lasts for its whole lifetime if the effect of the work %s', async (_, work, hasTakenEffect) => {
+    const { acquire, now, pass, takenAtMs } = start();
+    await (await acquire()).abandon(work);
+    const startMs = now();
+    const taken = takenAtMs(async () => hasTakenEffect);
+    await pass(TTL_MS + SKEW_MS + 1_000);
+    expect((await taken) - startMs).toBeGreaterThanOrEqual(TTL_MS + SKEW_MS);
+  });
+
+  test('throws nothing if the ledger is down', async () => {
+    const { ledger, now } = start();
+    const record = () => Promise.reject(new Error('down'));
+    const sleep = () => new Promise<void>(() => undefined);
+    const lease = await acquireLease({ ...ledger, record }, 'key', 'Another delivery', {}, { now, sleep });
+    await expect(lease.abandon()).resolves.toBeUndefined();
+  });
+});
+
+test.each([
+  ['released', 200, false],
+  ['abandoned', undefined, true],
+])('a lease is %s after a request with the answer %p', async (_, status, isHeld) => {
+  const { acquire, ledger } = start();
+  const requests = createUnanswered();
+  requests.onSend()(status);
+  await endLease(await acquire(), requests);
+  expect((await ledger.read('key')) !== undefined).toBe(isHeld);
+});

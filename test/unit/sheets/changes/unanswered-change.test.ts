@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type SheetsInTime, startSheetsInTime } from '../../../support/rows/sheets-in-time.ts';
+
+/** How long the next instance waits for a spreadsheet after a change that had no answer. */
+
+let time: SheetsInTime;
+beforeAll(async () => {
+  time = await startSheetsInTime();
+});
+afterAll(() => time.close());
+
+const KEYS = ['a', 'b'].map((letter) => letter.repeat(32)) as [string, string];
+const CSV = 'day,orders\nmon,3\n';
+
+/** @returns simulated milliseconds that an append of another instance takes, and the rows in the end */
+const appendAfter = async (spreadsheetId: string): Promise<number> => {
+  const startMs = time.now();
+  const append = { key: KEYS[1], csv: 'day,orders\ntue,4\n' };
+  await time.run(time.append(time.instance(), spreadsheetId, append));
+  return time.now() - startMs;
+};
+
+test.each(['before', 'after'] as const)(
+  'none, if the connection broke %s it was applied and the change is found or repeated',
+  async (when) => {
+    const spreadsheetId = await time.create();
+    const instance = time.instance();
+    instance.breakChange(when);
+    const { rows } = await time.run(time.append(instance, spreadsheetId, { key: KEYS[0], csv: CSV }));
+    expect(rows).toBe(1);
+    expect(await appendAfter(spreadsheetId)).toBeLessThan(10_000);
+  },
+);
+
+test('none, if Google has answered each change with an error: the next instance looks at the spreadsheet', async () => {
+  const spreadsheetId = await time.create();
+  const instance = time.instance();
+  instance.failChanges();
+  const append = { key: KEYS[0], csv: CSV };
+  await expect(time.run(time.append(instance, spreadsheetId, append))).rejects.toMatchObject({
+    code: 'drive-unavailable',
+  });
+  expect(await appendAfter(spreadsheetId)).toBeLessThan(10_000);
+});
+
+test('until the change cannot be applied any more, if its caller has left', async () => {
+  const spreadsheetId = await time.create();
+  const instance = time.instance();
+  instance.delayChange(5_000);
+  const left = new AbortController();
+  const append = { key: KEYS[0], csv: `day,orders\n${'mon,3\n'.repeat(50)}`, maxBatchBytes: 100, signal: left.signal };
+  const appended = time.append(instance, spreadsheetId, append).catch((error: Error) => error);
+  await time.run(time.sleep(1_000));
+  left.abort();
+  expect(await time.run(appended)).toBeInstanceOf(Error);
+  expect(await appendAfter(spreadsheetId)).toBeGreaterThanOrEqual(30_000);
+});
