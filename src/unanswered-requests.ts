@@ -1,5 +1,5 @@
-/** Called when a request ends, with the status of the answer; undefined if there was none. */
-export type OnAnswer = (status: number | undefined) => void;
+/** Called when a request ends, with the status of the answer; `unsent` if no connection was made, undefined if there was no answer. */
+export type OnAnswer = (status: number | 'unsent' | undefined) => void;
 
 /** Requests under a lease that Google may still carry out, although nobody waits for them any more. */
 export interface UnansweredRequests {
@@ -30,6 +30,10 @@ export const createUnanswered = (): UnansweredRequests => {
       const request = Symbol('request');
       requests.set(request, 'unanswered');
       return (status) => {
+        if (status === 'unsent') {
+          requests.delete(request);
+          return;
+        }
         if (isNoAnswer(status)) return;
         if ((status ?? 0) >= 500) {
           requests.set(request, 'failed');

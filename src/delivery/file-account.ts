@@ -26,7 +26,8 @@ const writerOfRevision = async (
   { id, md5Checksum }: DriveFile,
   context: CallContext,
 ): Promise<Destination | undefined> => {
-  const revisions = (await drive.revisions(id, context)) ?? [];
+  // The delivery does not fail for want of a name.
+  const revisions = (await drive.revisions(id, context).catch(() => undefined)) ?? [];
   const writer = revisions.findLast((revision) => revision.md5Checksum === md5Checksum)?.writer;
   return accounts?.all().find((each) => each.accounts?.account() === writer);
 };

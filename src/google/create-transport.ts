@@ -6,7 +6,7 @@ import type { Log } from '../log.ts';
 import { realSleep, type Sleep } from '../sleep.ts';
 import { createGoogleRewrite } from '../text/hosts.ts';
 import { createFetch } from './fetch.ts';
-import { type Answer, type Attempt, createHttp, type Http } from './http.ts';
+import { type Answer, type Attempt, createHttp, type Http, isUnsent } from './http.ts';
 import { createRetryPolicy, isTransient } from './retry.ts';
 import type { GoogleRequest, GoogleResponse, ObserveCall, RetryingTransport } from './transport.ts';
 
@@ -104,7 +104,7 @@ export const createTransport = ({
       return result;
     } catch (error) {
       onEnd?.(undefined);
-      onAnswer?.(undefined);
+      onAnswer?.(isUnsent(error) ? 'unsent' : undefined);
       throw error;
     }
   };

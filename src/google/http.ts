@@ -2,6 +2,15 @@ import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp
 import { request as requestHttps, Agent as SecureAgent } from 'node:https';
 import { type RequestTarget, requestTarget } from '../text/request-target.ts';
 
+/** Whether a request has failed before there was a connection on which it could be sent. */
+export const isUnsent = (error: unknown): boolean => {
+  // Of a host with several addresses, each has failed.
+  const failures: unknown[] = error instanceof AggregateError ? error.errors : [error];
+  const isBefore = (failure: unknown): boolean =>
+    ['connect', 'getaddrinfo'].includes((failure as NodeJS.ErrnoException | undefined)?.syscall ?? '');
+  return failures.length > 0 && failures.every(isBefore);
+};
+
 /** One attempt of a call. */
 export interface Attempt {
   method: string;

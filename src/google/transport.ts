@@ -69,7 +69,7 @@ export type ObserveCall = (call: {
   operation: string;
   /** From 1. */
   attempt: number;
-}) => OnAnswer;
+}) => (status: number | undefined) => void;
 
 /**
  * Sends every call to Google: one retry policy, one deadline, one place that knows COURIER_GOOGLE_ORIGIN. An answer of any

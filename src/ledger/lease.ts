@@ -124,8 +124,10 @@ const tryToAcquire = async (
   if (claimed.mine) return { entry: claimed.entry, takenOver: false };
   const heldUntilMs = heldUntil(claimed, now(), ttlMs);
   const { unanswered, note: left } = claimed.entry.record as LeaseRecord;
-  const isOver = unanswered !== undefined && (await hasTakenEffect?.(unanswered)) === true;
-  if (!isOver && now() < heldUntilMs + MARGIN_OF_EXPIRY_MS) return { heldUntilMs };
+  if (now() < heldUntilMs + MARGIN_OF_EXPIRY_MS) {
+    const isOver = unanswered !== undefined && (await hasTakenEffect?.(unanswered).catch(() => false)) === true;
+    if (!isOver) return { heldUntilMs };
+  }
   // If the answer to an earlier claim of this holder was lost, the note is its own.
   if (left !== undefined && left !== note) await settle?.(left);
   const taken = await ledger

@@ -8,9 +8,10 @@ import { markForRetention, restrictAndShare, startRetention } from '../delivery/
 import type { Caller, Receipt } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import { abortReason, CourierError } from '../errors.ts';
-import { acquireLease, fileLeaseKey, underLease } from '../ledger/lease.ts';
+import { acquireLease, endLease, fileLeaseKey, underLease } from '../ledger/lease.ts';
 import type { LedgerEntry, StoredEntry } from '../ledger/ledger.ts';
 import { realSleep } from '../sleep.ts';
+import { createUnanswered } from '../unanswered-requests.ts';
 import { decide, judge, look, OVER, type Over, type UploadView, undo } from './outcome.ts';
 import { type DirectDependencies, isUploadId, type Session, sessionSchema, uploadKey } from './session.ts';
 
@@ -181,10 +182,14 @@ const besideRetention = async (
     lease.check();
     if (lease.signal.aborted) throw abortReason(lease.signal);
   };
+  const requests = createUnanswered();
   try {
-    return await complete({ ...upload, context: underLease(lease, context) }, checkLease);
+    return await complete(
+      { ...upload, context: underLease(lease, { ...context, onSend: requests.onSend }) },
+      checkLease,
+    );
   } finally {
-    await lease.release();
+    await endLease(lease, requests);
   }
 };
 

@@ -35,6 +35,12 @@ test.each([undefined, 408, 502, 504])(
   },
 );
 
+test('a request that could not be sent is over, and says nothing about those before', () => {
+  const requests = after(undefined, 503);
+  requests.onSend()('unsent');
+  expect(requests.count()).toBe(2);
+});
+
 test('an effect is that of one request', () => {
   const requests = after(undefined, undefined);
   requests.tookEffect();

@@ -1,7 +1,7 @@
 import type { Receipt } from '../../domain.ts';
 import type { CallContext, Drive, DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
-import { acquireLease, fileLeaseKey, type Lease } from '../../ledger/lease.ts';
+import { acquireLease, fileLeaseKey, type Lease, underLease } from '../../ledger/lease.ts';
 import { carriesDigest, isOwnFile } from '../idempotency.ts';
 import { isThere } from '../naming/names.ts';
 import { createNamesakeCheck } from '../naming/namesake.ts';
@@ -128,7 +128,7 @@ export interface GuardOptions {
   /** The upload creates a file that is the only one of its name. */
   mustBeOnly?: boolean;
   /** Awaited after the last look at a file that is to be replaced. If it took long, the file is looked at again. */
-  unlock?: ((fileId: string, onSend: CallContext['onSend']) => Promise<void>) | undefined;
+  unlock?: ((fileId: string, leased: CallContext) => Promise<void>) | undefined;
 }
 
 export const createCommitGuard = (
@@ -147,6 +147,10 @@ export const createCommitGuard = (
   const commits = needsLease
     ? createUnansweredCommits(step, (shown) => wereStored(plan, shown, revisionsOf))
     : undefined;
+
+  /** For requests that change the file before its bytes are sent. */
+  const leased = (): CallContext =>
+    lease === undefined ? context : underLease(lease, { ...context, onSend: commits?.onSideEffect });
 
   /** Held until the receipt is recorded, so that the next delivery to the file finds this one answered. */
   const acquire = async (unanswered: UnansweredCommits, fileId: string, bytes: ReceivedBytes): Promise<void> => {
@@ -183,7 +187,7 @@ export const createCommitGuard = (
       if (isPlanRecent) {
         isPlanRecent = false;
         seen(plannedAtMs);
-        await unlock?.(target.id, commits?.onSideEffect);
+        await unlock?.(target.id, leased());
         return undefined;
       }
       const file = await drive.get(target.id, context);
@@ -202,7 +206,7 @@ export const createCommitGuard = (
       }
       if (!isOwn && !isThere({ folderId: plan.folderId, name: request.name }, file)) throw targetChanged();
       if (isOwn && !(await mayRestore(plan, file, revisionsOf))) throw await leaveToOthers(step, plan, file);
-      await unlock?.(target.id, commits?.onSideEffect);
+      await unlock?.(target.id, leased());
       return undefined;
     });
   };

@@ -94,6 +94,7 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
   const { claim, ledger, context, now, sleep } = step;
   const lapsed = new AbortController();
   const requests = createUnanswered();
+  let wasSent = false;
   let lease: Lease | undefined;
   /** The document of the conversion that held the lease before. */
   let former: DriveFile | undefined;
@@ -139,9 +140,12 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
 
   return {
     lease: () => lease,
-    /** Whether a request may still make the document. */
-    isUnanswered: () => requests.count() > 0,
-    onCommit: requests.onSend,
+    /** Whether a request was sent that may have made the document, or may still make it. */
+    mayBeMade: (error: CourierError) => requests.count() > 0 || (wasSent && error.retryable),
+    onCommit() {
+      wasSent = true;
+      return requests.onSend();
+    },
     beforeSend,
     signal: AbortSignal.any([step.delivery.signal, lapsed.signal]),
     async beforeCommit({ sha256 }: ReceivedBytes, _target: UploadTarget, sessionUri?: string) {
@@ -214,8 +218,8 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
       received,
     };
   } catch (error) {
-    // After a permanent error nothing was created, so the next try does not have to wait. Otherwise the request may still take effect.
-    if (guard.isUnanswered() || asCourierError(error).retryable) await guard.lease()?.abandon();
+    // Without a request, or after a permanent error, nothing was created, so the next try does not have to wait.
+    if (guard.mayBeMade(asCourierError(error))) await guard.lease()?.abandon();
     else await guard.lease()?.release();
     throw error;
   }

@@ -69,8 +69,8 @@ export const unlockEarly = async (step: UploadStep, id: string): Promise<void> =
 };
 
 /** Removes the courier's own content restriction. @throws CourierError `name-taken` for one that somebody else has set */
-export const unlock = async (step: UploadStep, id: string, onSend: CallContext['onSend']): Promise<void> => {
-  if (await hasOwnLock(step, id)) await removeLock(step, id, { ...step.context, onSend });
+export const unlock = async (step: UploadStep, id: string, context: CallContext): Promise<void> => {
+  if (await hasOwnLock(step, id)) await removeLock(step, id, context);
 };
 
 /** Restores the restrictions of files that were unlocked and not written. */

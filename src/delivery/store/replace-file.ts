@@ -92,7 +92,7 @@ const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace'
  * locked the file again.
  */
 export const unlockOf = (step: UploadStep): GuardOptions['unlock'] =>
-  mayBeLocked(step) ? async (fileId, onSend) => (await import('./locks.ts')).unlock(step, fileId, onSend) : undefined;
+  mayBeLocked(step) ? async (fileId, leased) => (await import('./locks.ts')).unlock(step, fileId, leased) : undefined;
 
 /** The target of bytes that are written over a file. */
 export const overFile = (step: UploadStep, id: string) =>

@@ -90,7 +90,7 @@ export const storeFile = async (
         return { ...stored, request: await asWriter(request, written, context) };
       } catch (error) {
         step = await (await import('./next-account.ts')).nextAccount(step, error);
-        // Otherwise it would wait for its own leases.
+        // Otherwise it would wait for its own leases, as it still does for one whose request may take effect.
         await end();
       }
     }

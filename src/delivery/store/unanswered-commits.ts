@@ -30,6 +30,8 @@ export const createUnansweredCommits = (
   const creating = createUnanswered();
   const replacing = createUnanswered();
   const others = createUnanswered();
+  /** An attempt has put the bytes into the file, so these do not show whether another one has taken effect as well. */
+  let isWritten = false;
 
   /** What shows a later try of the key that nothing can take effect any more. Undefined if there is no such sign. */
   const unansweredWork = (): UnansweredWork | undefined => {
@@ -38,24 +40,31 @@ export const createUnansweredCommits = (
     if (claim === undefined || others.count() > 0 || isConversion) return undefined;
     const by = keyMark(claim.key);
     if (replacing.count() === 0) return { by, effect: 'created' };
-    return creating.count() === 0 && replacing.count() === 1 ? { by, effect: 'replaced' } : undefined;
+    return creating.count() === 0 && replacing.count() === 1 && !isWritten ? { by, effect: 'replaced' } : undefined;
   };
 
   return {
     onCommit({ kind }) {
-      if (kind === 'replace') return replacing.onSend();
-      const onAnswer = creating.onSend();
+      const onAnswer = (kind === 'replace' ? replacing : creating).onSend();
       return (status) => {
         onAnswer(status);
+        if (typeof status !== 'number') return;
+        if (status < 300) isWritten = true;
         // Drive has created the file, or says that it exists. No other request can create it.
-        if (status !== undefined && (status < 300 || status === 409)) creating.clear();
+        if (kind === 'create' && (status < 300 || status === 409)) creating.clear();
       };
     },
     onSideEffect: others.onSend,
     fileExists: creating.clear,
     looked: replacing.looked,
-    tookEffect: replacing.tookEffect,
+    tookEffect() {
+      isWritten = true;
+      replacing.tookEffect();
+    },
     end(lease) {
+      // A write that a server error has answered has taken effect by now, or never will. The next holder writes after it. Other
+      // requests may have moved the file to the trash, which the next holder may have looked at before.
+      for (const requests of [creating, replacing]) requests.looked();
       const isOver = [creating, replacing, others].every((requests) => requests.count() === 0);
       return isOver ? lease.release() : lease.abandon(unansweredWork());
     },

@@ -74,10 +74,23 @@ describe('retries', () => {
     const events: unknown[] = [];
     const onSend = () => {
       events.push('sent');
-      return (status: number | undefined) => void events.push(status);
+      return (status: unknown) => void events.push(status);
     };
     await transport.send({ ...GET, onSend });
     expect(events).toEqual(['sent', undefined, 'sent', 503, 'sent', 200]);
+  });
+
+  test.each([
+    ['a port where nobody listens', 'http://127.0.0.1:1/'],
+    ['a host that is not known', 'http://courier.invalid/'],
+  ])('an attempt is reported as not sent if there was no connection to %s', async (_, url) => {
+    const { transport } = await startTransport(fail(0, 503));
+    const ends: unknown[] = [];
+    const onSend = () => (status: unknown) => void ends.push(status);
+    await expect(transport.send({ ...GET, url, onSend, retry: 'once' })).rejects.toMatchObject({
+      code: 'google-unavailable',
+    });
+    expect(ends).toEqual(['unsent']);
   });
 
   test('a request that may be sent once is sent once, after any failure', async () => {

@@ -69,6 +69,27 @@ describe('a lease that is abandoned', () => {
     expect((await taken) - startMs).toBeGreaterThanOrEqual(TTL_MS + SKEW_MS);
   });
 
+  test('lasts for its whole lifetime if Drive does not say whether the work has taken effect', async () => {
+    const { acquire, now, pass, takenAtMs } = start();
+    await (await acquire()).abandon(WORK);
+    const startMs = now();
+    const taken = takenAtMs(() => Promise.reject(new Error('Drive is down')));
+    await pass(TTL_MS + SKEW_MS + 1_000);
+    expect((await taken) - startMs).toBeGreaterThanOrEqual(TTL_MS + SKEW_MS);
+  });
+
+  test('is taken over after its lifetime without a look at the effect of the work', async () => {
+    const { acquire, pass, takenAtMs } = start();
+    await (await acquire()).abandon(WORK);
+    await pass(TTL_MS + SKEW_MS);
+    let looks = 0;
+    await takenAtMs(async () => {
+      looks += 1;
+      return false;
+    });
+    expect(looks).toBe(0);
+  });
+
   test('throws nothing if the ledger is down', async () => {
     const { ledger, now } = start();
     const record = () => Promise.reject(new Error('down'));

@@ -36,11 +36,12 @@ const setUp = async (file: DriveFile | undefined, session = SESSION, config = CO
   /** Details that the file gets, and whether the receipt is recorded by then. */
   const details: object[] = [];
   /** How long Drive takes for that. */
-  const slow = { detailsMs: 0 };
+  const slow: { detailsMs: number; answer: number | undefined } = { detailsMs: 0, answer: 200 };
   const drive = {
     now: () => Date.UTC(2026, 0, 1) + clock.nowMs,
     policy: async () => ({
-      async setDetails(id: string, given: object) {
+      async setDetails(id: string, given: object, { onSend }: CallContext) {
+        onSend?.()?.(slow.answer);
         clock.nowMs += slow.detailsMs;
         details.push({ id, ...given, isDone: (await ledger.read(uploadKey(ID)))?.state === 'done' });
       },
@@ -136,6 +137,13 @@ describe('the lease of the file, which the retention takes as well', () => {
     slow.detailsMs = detailsMs;
     expect(await run(SHA256).catch((error: unknown) => error)).toMatchObject(expected);
     expect(await ledger.read(uploadKey(ID))).toMatchObject({ state });
+  });
+
+  test('expires by itself if Drive may still put the marks on the file', async () => {
+    const { run, ledger, slow } = await setUp(FILE, SESSION, KEEPS);
+    slow.answer = undefined;
+    await run(SHA256);
+    expect(await ledger.read('write:f1')).toBeDefined();
   });
 
   test('is released if the upload is refused', async () => {

@@ -154,12 +154,12 @@ describe('a conversion whose first attempt got no answer', () => {
 
 describe('the lease of a conversion', () => {
   /** The bytes are complete and the lease is taken; then Drive refuses them. */
-  const failWith = async (error: CourierError, status?: number): Promise<boolean> => {
+  const failWith = async (error: CourierError, status?: number | 'not asked'): Promise<boolean> => {
     const { step } = setUp({ plan: NAMED });
     const startUpload: typeof step.request.destination.drive.startUpload = async (request) => ({
       async send(target) {
         await request.beforeCommit?.(RECEIVED, target);
-        request.onCommit?.(target)(status);
+        if (status !== 'not asked') request.onCommit?.(target)(status);
         throw error;
       },
       ...{ received: async () => RECEIVED, close: () => undefined },
@@ -282,5 +282,7 @@ describe('the lease of a conversion', () => {
     expect(await failWith(new CourierError('body-truncated'))).toBe(true);
     // Drive has made the document and does not show it yet.
     expect(await failWith(new CourierError('drive-unavailable'), 200)).toBe(true);
+    // No request was sent.
+    expect(await failWith(new CourierError('drive-unavailable'), 'not asked')).toBe(false);
   });
 });

@@ -93,6 +93,8 @@ describe('the lease of a file', () => {
   test.each<[string, Plan, Attempt[], (DriveFile | undefined)[]]>([
     ['Drive has written the bytes', REPLACE, replacing(200), []],
     ['Drive has refused them', REPLACE, replacing(403), []],
+    ['Drive has failed, so that the next holder comes later', REPLACE, replacing(503), []],
+    ['Drive has failed to create the file', CREATE, creating(503, 503), []],
     ['Drive has failed, shown that they are not there, and then written them', REPLACE, replacing(503, 200), [FORMER]],
     [
       'Drive has failed, and the file is renamed by then',
@@ -115,7 +117,6 @@ describe('the lease of a file', () => {
 
   test.each<[string, Plan, Attempt[], (DriveFile | undefined)[], object | undefined]>([
     ['the only attempt has no answer', REPLACE, replacing(undefined), [], NOTED],
-    ['Drive has failed, and was not asked for the file since', REPLACE, replacing(503), [], NOTED],
     [
       'Drive does not show the bytes yet, and a later attempt is refused',
       REPLACE,
@@ -128,7 +129,7 @@ describe('the lease of a file', () => {
       REPLACE,
       replacing(undefined, 200),
       [FORMER],
-      NOTED,
+      undefined,
     ],
     ['two attempts have no answer', REPLACE, replacing(undefined, undefined), [FORMER], undefined],
     [
@@ -136,7 +137,7 @@ describe('the lease of a file', () => {
       REPLACE,
       replacing(undefined, undefined, 200),
       [FORMER, WRITTEN],
-      NOTED,
+      undefined,
     ],
     ['Drive would convert the bytes', CONVERTED, replacing(undefined), [], undefined],
     [
@@ -160,6 +161,24 @@ describe('the lease of a file', () => {
     expect(await end()).toMatchObject({ record: { ttlMs: 30_000 } });
   });
 
+  test('protects the removal of a content restriction', async () => {
+    const sent: boolean[] = [];
+    const policy = {
+      async lockOf() {
+        // The process was paused.
+        time.nowMs += 60_000;
+        return { isLocked: true, isOwn: true };
+      },
+      async unlock(_: string, { beforeSend, signal }: CallContext) {
+        await beforeSend?.();
+        sent.push(signal?.aborted !== true);
+      },
+    };
+    const { guard, time } = setUp(REPLACE, { policy, config: { readOnly: true } });
+    await guard.options.beforeCommit?.(BYTES, TO_REPLACE).catch(() => undefined);
+    expect(sent[0]).toBe(false);
+  });
+
   test('lasts if its content restriction may still be removed', async () => {
     const policy = {
       lockOf: async () => ({ isLocked: true, isOwn: true }),
@@ -172,8 +191,14 @@ describe('the lease of a file', () => {
 });
 
 describe('a later try of a key whose request had no answer', () => {
-  const retry = async (plan: Plan, attempts: Attempt[], shown: (DriveFile | undefined)[], target: UploadTarget) => {
-    const first = setUp(plan, { shown: [undefined] });
+  const retry = async (
+    plan: Plan,
+    attempts: Attempt[],
+    shown: (DriveFile | undefined)[],
+    target: UploadTarget,
+    before: DriveFile | undefined = undefined,
+  ) => {
+    const first = setUp(plan, { shown: [before] });
     for (const [to, status] of attempts) {
       await first.guard.options.beforeCommit?.(BYTES, to);
       first.guard.options.onCommit?.(to)(status);
@@ -192,6 +217,11 @@ describe('a later try of a key whose request had no answer', () => {
   test('does not wait if Drive shows the file that it was to create', async () => {
     const { waitedMs } = await retry(CREATE, creating(undefined), [WRITTEN], TO_CREATE);
     expect(waitedMs).toBe(0);
+  });
+
+  test('waits although Drive shows its bytes, if another attempt has written them', async () => {
+    const { waitedMs } = await retry(REPLACE, replacing(undefined, 200), [WRITTEN], TO_REPLACE, FORMER);
+    expect(waitedMs).toBeGreaterThanOrEqual(32_000);
   });
 
   test('waits until Drive shows its bytes', async () => {

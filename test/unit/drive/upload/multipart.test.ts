@@ -34,7 +34,7 @@ const uploadWith = async (faultOf: (turn: number) => Fault | undefined, believes
     md5s.push(md5);
   };
   const ends: unknown[] = [];
-  const onCommit = () => (status: number | undefined) => void ends.push(status);
+  const onCommit = () => (status: unknown) => void ends.push(status);
   const wishes = { maxBytes: 1_000, beforeCommit, onCommit, ...(believesLimit === undefined ? {} : { believesLimit }) };
   const sent = uploadTo(drive, { target: TARGET, source: sourceOf(BYTES), ...wishes });
   const outcome = await sent.then(

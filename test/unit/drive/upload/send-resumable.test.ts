@@ -79,11 +79,11 @@ const put = (from: number, to: number): string => `drive.session.put bytes ${fro
 describe('the requests that may complete a session', () => {
   const LAST = put(8, 12);
   const report = async (answers: Answer[], maxAttempts?: number) => {
-    const ends: (number | undefined)[][] = [];
+    const ends: unknown[][] = [];
     const onCommit = () => {
-      const own: (number | undefined)[] = [];
+      const own: unknown[] = [];
       ends.push(own);
-      return (status: number | undefined) => void own.push(status);
+      return (status: unknown) => void own.push(status);
     };
     const { chunks, calls } = await setUp([stored(4), stored(8), ...answers], {
       onCommit,
