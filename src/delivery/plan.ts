@@ -125,8 +125,8 @@ const planConversion = async ({ request, folderId, source, ...means }: Planning)
 };
 
 /**
- * The destination with the account that writes: the one of an earlier try's plan, else the next one. Rows are no upload, and
- * begin with the first one.
+ * The destination with the account that writes: the one of an earlier try's plan, else the next one. Rows are not an upload: the
+ * first account writes them, unless the plan names another one.
  */
 export const accountFor = (
   { destination, onConflict }: Pick<ResolvedRequest, 'destination' | 'onConflict'>,

@@ -30,20 +30,22 @@ export interface Lease {
   abandon(unanswered?: UnansweredWork): Promise<void>;
 }
 
-/** What the holder of a lease leaves to the one that takes the lease over after it has expired. */
-interface Handover {
+/** What one holder of a lease tells the next one, and what the next one does before it takes the lease over. */
+interface TakeoverOptions {
   /** What its work can be found and ended by, such as the URI of an upload session. */
   note?: string | undefined;
   /**
    * Called with the note of a holder whose lease has expired, before the lease is taken over: its work may still take effect.
    * If this throws, the lease is not taken.
    */
-  settle?: ((note: string) => Promise<void>) | undefined;
+  endFormerWork?: ((note: string) => Promise<void>) | undefined;
+  /** Whether the work of the former holder has taken effect, so that the lease need not expire first. */
+  hasTakenEffect?: ((work: UnansweredWork) => Promise<boolean>) | undefined;
 }
 
 /** Work of a former holder that may still take effect. */
 export interface UnansweredWork {
-  /** Who can recognize its effect. */
+  /** The mark of the key whose later tries can recognize the effect. */
   by: string;
   effect: 'created' | 'replaced';
 }
@@ -60,11 +62,6 @@ export interface LeaseWait {
   signal?: AbortSignal | undefined;
   /** Epoch milliseconds by which the request must be answered. */
   deadlineMs?: number | undefined;
-}
-
-interface Recognition {
-  /** Whether the work of the former holder has taken effect, so that the lease need not expire first. */
-  hasTakenEffect?: ((work: UnansweredWork) => Promise<boolean>) | undefined;
 }
 
 /** Longer than the time in which a request to Drive can still take effect after its process died. */
@@ -86,7 +83,7 @@ interface LeaseRecord {
   expiresAtMs: number;
   /** Missing in leases of versions before this member. */
   ttlMs?: number;
-  /** See `Handover`. */
+  /** See `TakeoverOptions`. */
   note?: string;
   /** Set if the holder has abandoned the lease. */
   unanswered?: UnansweredWork;
@@ -112,24 +109,24 @@ const heldUntil = ({ entry, ageMs }: LedgerWrite, nowMs: number, ownTtlMs: numbe
   return ageMs === undefined ? expiresAtMs : nowMs - ageMs + ttlMs;
 };
 
-/** Takes the lease if it is free, expired, or abandoned without need; otherwise returns until when its holder has it. */
+/** Takes the lease if it is free, expired, or if abandoned work has taken effect since; otherwise returns until when its holder has it. */
 const tryToAcquire = async (
   ledger: Ledger,
   key: string,
-  { now, ttlMs, note, settle, hasTakenEffect }: { now: () => number; ttlMs: number } & Handover & Recognition,
+  { now, ttlMs, note, endFormerWork, hasTakenEffect }: { now: () => number; ttlMs: number } & TakeoverOptions,
 ): Promise<{ entry: StoredEntry; takenOver: boolean } | { heldUntilMs: number }> => {
   const record = recordOf(now(), { ttlMs, note });
   const entry = { fileId: '', fingerprint: randomUUID(), state: 'claimed', record, claimedAtMs: now() } as const;
   const claimed = await ledger.claim(key, entry);
   if (claimed.mine) return { entry: claimed.entry, takenOver: false };
   const heldUntilMs = heldUntil(claimed, now(), ttlMs);
-  const { unanswered, note: left } = claimed.entry.record as LeaseRecord;
+  const { unanswered, note: formerNote } = claimed.entry.record as LeaseRecord;
   if (now() < heldUntilMs + MARGIN_OF_EXPIRY_MS) {
     const isOver = unanswered !== undefined && (await hasTakenEffect?.(unanswered).catch(() => false)) === true;
     if (!isOver) return { heldUntilMs };
   }
   // If the answer to an earlier claim of this holder was lost, the note is its own.
-  if (left !== undefined && left !== note) await settle?.(left);
+  if (formerNote !== undefined && formerNote !== note) await endFormerWork?.(formerNote);
   const taken = await ledger
     .record(key, { state: 'claimed', record: recordOf(now(), { ttlMs, note }) }, claimed.entry)
     .catch(() => undefined);
@@ -145,7 +142,7 @@ const hold = (
   ledger: Ledger,
   key: string,
   acquired: { entry: StoredEntry; takenOver: boolean },
-  { now, sleep, ttlMs, note }: Required<LeaseTimes> & Pick<Handover, 'note'>,
+  { now, sleep, ttlMs, note }: Required<LeaseTimes> & Pick<TakeoverOptions, 'note'>,
 ): Lease => {
   const expiring = new AbortController();
   const ended = new AbortController();
@@ -235,11 +232,11 @@ export const acquireLease = async (
   key: string,
   holder: string,
   { signal, deadlineMs = Infinity }: LeaseWait,
-  { now, sleep = realSleep, ttlMs = DEFAULT_TTL_MS, note, settle, hasTakenEffect }: LeaseTimes & Handover & Recognition,
+  { now, sleep = realSleep, ttlMs = DEFAULT_TTL_MS, note, endFormerWork, hasTakenEffect }: LeaseTimes & TakeoverOptions,
 ): Promise<Lease> => {
   for (let pollMs = MIN_POLL_MS; ; pollMs = Math.min(MAX_POLL_MS, 2 * pollMs)) {
     if (signal?.aborted) throw abortReason(signal);
-    const acquired = await tryToAcquire(ledger, key, { now, ttlMs, note, settle, hasTakenEffect });
+    const acquired = await tryToAcquire(ledger, key, { now, ttlMs, note, endFormerWork, hasTakenEffect });
     if ('entry' in acquired) return hold(ledger, key, acquired, { now, sleep, ttlMs, note });
     if (now() + pollMs + MARGIN_MS > deadlineMs) {
       const leftMs = Math.max(1_000, acquired.heldUntilMs + MARGIN_OF_EXPIRY_MS - now());

@@ -105,7 +105,7 @@ const findOrCreate = async (
     if ((await whenVisible(folders, id, context)) === undefined) unusable = id;
   }
   throw new CourierError('drive-unavailable', {
-    detail: 'Drive reports that a folder exists, or shows it for a moment, but does not show it now.',
+    detail: 'Other folders of this name keep appearing, or Drive reports that the folder exists and does not show it.',
   });
 };
 

@@ -20,7 +20,7 @@ import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
 export interface CommitGuard {
   /**
    * What the upload gets: `beforeCommit`, the revision that it saw, and a signal that aborts when the delivery ends or the
-   * lease is about to lapse, which is checked before each request. The guard is told of the requests, because the lease is not
+   * lease is about to expire, which is checked before each request. The guard is told of the requests, because the lease is not
    * released as long as one of them may still take effect.
    */
   readonly options: Pick<
@@ -29,7 +29,7 @@ export interface CommitGuard {
   >;
   /**
    * For requests after the upload that may be sent only while the lease is held, also if the delivery's own time is over: once
-   * it has lapsed, another try may be answered with what this one has written.
+   * it has expired, another try may be answered with what this one has written.
    */
   readonly afterwards: Pick<CallContext, 'signal' | 'beforeSend' | 'onSend'>;
   /** Another try's receipt, if that is why nothing was written. */
@@ -137,7 +137,7 @@ export const createCommitGuard = (
 ): CommitGuard => {
   const { request, plan, claim, ledger, context, now, sleep, plannedAtMs, atEnd } = step;
   const { drive } = request.destination;
-  const lapsing = needsLease ? new AbortController() : undefined;
+  const expiring = needsLease ? new AbortController() : undefined;
   let lease: Lease | undefined;
   let answered: Receipt | undefined;
   let attempts = 0;
@@ -158,7 +158,7 @@ export const createCommitGuard = (
       const acquired = await acquireLease(ledger, fileLeaseKey(fileId), 'Another delivery to this file', context, {
         ...{ now, sleep, hasTakenEffect: unanswered.hasTakenEffect(fileId, bytes) },
       });
-      acquired.signal.addEventListener('abort', () => lapsing?.abort(acquired.signal.reason), { once: true });
+      acquired.signal.addEventListener('abort', () => expiring?.abort(acquired.signal.reason), { once: true });
       lease = acquired;
       atEnd(() => unanswered.end(acquired));
     }
@@ -236,9 +236,11 @@ export const createCommitGuard = (
       beforeCommit,
       ...(commits === undefined ? {} : { onCommit: commits.onCommit, onSideEffect: commits.onSideEffect }),
       seenRevision: () => seenRevision,
-      ...(lapsing === undefined ? {} : { signal: AbortSignal.any([step.delivery.signal, lapsing.signal]), beforeSend }),
+      ...(expiring === undefined
+        ? {}
+        : { signal: AbortSignal.any([step.delivery.signal, expiring.signal]), beforeSend }),
     },
-    afterwards: { signal: lapsing?.signal, beforeSend, onSend: commits?.onSideEffect },
+    afterwards: { signal: expiring?.signal, beforeSend, onSend: commits?.onSideEffect },
     receipt: () => answered,
   };
 };

@@ -20,7 +20,7 @@ import {
 
 /**
  * Drive accepts no id for a conversion, so a lease prevents a second one: one try at a time creates the document, and
- * renews the lease while it works. If its process ends or is paused, the lease lapses. Whoever takes it over ends the upload
+ * renews the lease while it works. If its process ends or is paused, the lease expires. Whoever takes it over ends the upload
  * session of that try first, whose last request may still be on its way, and learns which document it has made.
  */
 export const CONVERSION_LEASE_MS = 60_000;
@@ -92,17 +92,17 @@ const findNamed = async (step: UploadStep, { rule, folderId }: Conversion): Prom
 
 const guardConversion = (step: UploadStep, plan: Conversion) => {
   const { claim, ledger, context, now, sleep } = step;
-  const lapsed = new AbortController();
+  const expired = new AbortController();
   const requests = createUnanswered();
   let wasSent = false;
   let lease: Lease | undefined;
   /** The document of the conversion that held the lease before. */
   let former: DriveFile | undefined;
 
-  /** No request is sent once the lease has lapsed, because another try may be converting. One that was sent is awaited. */
+  /** No request is sent once the lease has expired, because another try may be converting. One that was sent is awaited. */
   const beforeSend = (): void => {
     lease?.check();
-    if (lease?.signal.aborted) lapsed.abort(lease.signal.reason);
+    if (lease?.signal.aborted) expired.abort(lease.signal.reason);
   };
 
   const isOfKey = (file: DriveFile, ofClaim: Claim): boolean =>
@@ -113,8 +113,8 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
     const startedMs = now();
     lease = await acquireLease(ledger, key, 'Another conversion of this name or key', context, {
       ...{ now, sleep, ttlMs: CONVERSION_LEASE_MS, note: sessionUri },
-      settle: async (left) => {
-        former = await endFormerSession(step, { folderId: plan.folderId, isNamed: plan.rule !== 'new' }, left);
+      endFormerWork: async (formerUri) => {
+        former = await endFormerSession(step, { folderId: plan.folderId, isNamed: plan.rule !== 'new' }, formerUri);
       },
     });
     return lease.takenOver || claim?.mine === false || now() > startedMs;
@@ -147,7 +147,7 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
       return requests.onSend();
     },
     beforeSend,
-    signal: AbortSignal.any([step.delivery.signal, lapsed.signal]),
+    signal: AbortSignal.any([step.delivery.signal, expired.signal]),
     async beforeCommit({ sha256 }: ReceivedBytes, _target: UploadTarget, sessionUri?: string) {
       const outcome = await claim?.commitTo(sha256, plan);
       if (outcome === 'revised') throw planChanged();

@@ -40,10 +40,10 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
   const { drive } = destination;
   const named = { drive, ledger, folderId, name, context, log, now, sleep };
   const key = nameLeaseKey(request, { folderId });
-  const settle = async (sessionUri: string): Promise<void> => {
+  const endFormerWork = async (sessionUri: string): Promise<void> => {
     await endFormerSession(step, { folderId, isNamed: true }, sessionUri);
   };
-  const means = { now, sleep, ttlMs: CONVERSION_LEASE_MS, settle };
+  const means = { now, sleep, ttlMs: CONVERSION_LEASE_MS, endFormerWork };
   const lease = await acquireLease(ledger, key, 'Another delivery to this name', context, means);
   const receipt = await answeredMeanwhile(step, plan).catch(async (error: unknown) => {
     await lease.release();

@@ -8,29 +8,29 @@ const EXPIRED_MS = 32_000;
 const start = () => {
   const { now, sleep, pass } = createSteppedClock();
   const ledger = createMemoryLedger({ now });
-  const acquire = (note?: string, settle?: (left: string) => Promise<void>) =>
-    acquireLease(ledger, 'key', 'Another conversion', { deadlineMs: now() }, { now, sleep, note, settle });
+  const acquire = (note?: string, endFormerWork?: (note: string) => Promise<void>) =>
+    acquireLease(ledger, 'key', 'Another conversion', { deadlineMs: now() }, { now, sleep, note, endFormerWork });
   return { ledger, acquire, pass };
 };
 
 describe('the note of a lease', () => {
-  test('stays when the lease is renewed, and is settled before the lease is taken over', async () => {
+  test('stays when the lease is renewed, and the former work ends before the lease is taken over', async () => {
     const { ledger, acquire, pass } = start();
     const first = await acquire('session 1');
     await pass(20_000);
     first.abandon();
     await pass(EXPIRED_MS);
-    const settled: unknown[] = [];
+    const ended: unknown[] = [];
     const second = await acquire('session 2', async (left) => {
-      settled.push([left, (await ledger.read('key'))?.record]);
+      ended.push([left, (await ledger.read('key'))?.record]);
     });
-    expect(settled).toEqual([['session 1', expect.objectContaining({ note: 'session 1' })]]);
+    expect(ended).toEqual([['session 1', expect.objectContaining({ note: 'session 1' })]]);
     expect(second.takenOver).toBe(true);
     expect((await ledger.read('key'))?.record).toMatchObject({ note: 'session 2' });
     await second.release();
   });
 
-  test('stays with the lease of the former holder if it cannot be settled', async () => {
+  test('stays with the lease of the former holder if it cannot be ended', async () => {
     const { ledger, acquire, pass } = start();
     (await acquire('session 1')).abandon();
     await pass(EXPIRED_MS);
@@ -42,13 +42,13 @@ describe('the note of a lease', () => {
   test.each<[string, string | undefined]>([
     ['there is none', undefined],
     ["it is the holder's own, whose first claim had no answer", 'session 2'],
-  ])('is not settled if %s', async (_, note) => {
+  ])('is not ended if %s', async (_, note) => {
     const { acquire, pass } = start();
     (await acquire(note)).abandon();
     await pass(EXPIRED_MS);
-    const settled: string[] = [];
-    const lease = await acquire('session 2', async (left) => void settled.push(left));
-    expect([lease.takenOver, settled]).toEqual([true, []]);
+    const ended: string[] = [];
+    const lease = await acquire('session 2', async (left) => void ended.push(left));
+    expect([lease.takenOver, ended]).toEqual([true, []]);
     await lease.release();
   });
 });
