@@ -209,7 +209,7 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
     atEnd(async () => {
       const isAnswered = claim === undefined || claim.isFinished();
       if (isKnown && isAnswered) await guard.lease()?.release();
-      else guard.lease()?.abandon();
+      else await guard.lease()?.abandon();
     });
     return {
       ...(await outOfTrash(step, uploaded.file)),
