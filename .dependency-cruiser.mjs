@@ -18,7 +18,7 @@ const DOORS = {
   ],
   drive: ['create-drive', 'drive', 'pacing', 'past-max-bytes', 'shared-work', 'upload-counts', 'upload/buffer-budget'],
   'caller-limits': ['caller-limits'],
-  sheets: ['a1', 'create-sheets', 'media-types', 'rows/(batches|read-rows)', 'sheets'],
+  sheets: ['a1', 'create-sheets', 'media-types', 'rows/(batches|read-rows)', 'sheets', 'unanswered-changes'],
   ledger: ['day-counters', 'firestore', 'lease', 'ledger', 'memory'],
   google: ['create-transport', 'transport'],
   http: [

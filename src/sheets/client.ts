@@ -30,10 +30,13 @@ export interface SheetsClient {
   searchMetadata(spreadsheetId: string, metadataKey: string, context: SheetsContext): Promise<unknown>;
   /** The token for the next change. It is got before the look that the change follows from, because it may take long. */
   tokenForChange(): Promise<string>;
-  /** Sends a change once, with this token. If Google rejects the token, the next one is another, and so comes after it. */
+  /**
+   * Sends a change once, with this token. If Google rejects the token, the next one is another, and so comes after it.
+   * @param onSend called when it is sent. What it returns is called when it ends
+   */
   change(
     spreadsheetId: string,
-    { requests, token }: { requests: readonly ChangeRequest[]; token: string },
+    change: { requests: readonly ChangeRequest[]; token: string; onSend?: GoogleRequest['onSend'] },
     context: SheetsContext,
   ): Promise<BatchResult>;
   /** Waits until the quota allows another change. */
@@ -101,12 +104,11 @@ export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsCli
       auth.token().catch((error) => {
         throw asUnavailable(error);
       }),
-    async change(spreadsheetId, { requests, token }, context) {
+    async change(spreadsheetId, { requests, token, onSend }, context) {
       const operation = 'sheets.spreadsheets.batchUpdate';
       const url = `${SHEETS_URL}/${encodeURIComponent(spreadsheetId)}:batchUpdate?fields=spreadsheetId`;
       const beforeAttempt = async (): Promise<void> => context.beforeSend?.();
       const body = json(await changeBody(requests));
-      const onSend = context.changes?.onSend;
       const request = { operation, method: 'POST', url, ...body, ...context, beforeAttempt, onSend } as const;
       let response: GoogleResponse;
       try {

@@ -1,7 +1,7 @@
 import type { ColumnRule } from '../domain.ts';
 import type { CallStats } from '../google/transport.ts';
-import type { UnansweredRequests } from '../unanswered-requests.ts';
 import type { Batch } from './rows/batches.ts';
+import type { UnansweredChanges } from './unanswered-changes.ts';
 
 /** Cells of one spreadsheet, empty ones included (https://support.google.com/drive/answer/37603). */
 export const MAX_CELLS = 10_000_000;
@@ -15,7 +15,7 @@ export interface SheetsContext {
   /** Called immediately before each change is sent. It may abort the signal: then nothing is sent. It must not throw. */
   beforeSend?: (() => void) | undefined;
   /** The changes that were sent under the lock of the spreadsheet, and may still be applied. */
-  changes?: UnansweredRequests | undefined;
+  changes?: UnansweredChanges | undefined;
 }
 
 /** Where rows were put. */

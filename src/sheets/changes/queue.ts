@@ -1,7 +1,7 @@
 import type { Sleep } from '../../sleep.ts';
 import { MAX_BATCH_BYTES } from '../rows/batches.ts';
 import type { SheetsContext } from '../sheets.ts';
-import { createUnanswered } from '../../unanswered-requests.ts';
+import { createUnansweredChanges } from '../unanswered-changes.ts';
 import { type GroupWriter, type Job, writeGroup } from './write-group.ts';
 
 /** A lock on a spreadsheet that all instances respect. */
@@ -109,7 +109,7 @@ export const createQueue = ({ writer, lock, former, now, sleep }: QueueDependenc
 
   const locked = async (deadlineMs: number, work: (context: SheetsContext) => Promise<void>): Promise<void> => {
     const held = await lock({ deadlineMs });
-    const changes = createUnanswered();
+    const changes = createUnansweredChanges();
     try {
       await work({ deadlineMs, signal: held.signal, beforeSend: held.check, changes });
     } finally {

@@ -19,8 +19,6 @@ export interface Job extends Part, Supersedable {
   prepare?: Prepare | undefined;
   /** Until it has an outcome. */
   isOpen(): boolean;
-  /** Its mark was found, so a change has written it before. */
-  isMarked?: boolean;
   done(placed: Placement & { isRepeated: boolean }): void;
 }
 
@@ -88,11 +86,16 @@ const placedBefore = (mark: StoredMark, { tab }: TitledTab): Placement & { isRep
 };
 
 /** Answers the jobs whose marks exist, and returns the others. */
-export const answerMarked = (jobs: readonly Job[], marks: readonly StoredMark[], titled: TitledTab): Job[] =>
+export const answerMarked = (
+  jobs: readonly Job[],
+  marks: readonly StoredMark[],
+  titled: TitledTab,
+  { changes }: SheetsContext,
+): Job[] =>
   jobs.filter((job) => {
     const mark = marks.find(({ key, batch }) => key === job.key && batch === job.batch.index);
     if (mark === undefined) return true;
-    Object.assign(job, { isMarked: true });
+    changes?.marked(job);
     job.done(placedBefore(mark, titled));
     return false;
   });
@@ -123,9 +126,9 @@ const lookAndPlan = async (
   const snapshot = await readSnapshot(client, spreadsheetId, { title, hint: hints.get(title) }, context);
   seen();
   // Even a first try may have been overtaken by a copy of itself while it waited.
-  const unseen = withMarks ? answerMarked(jobs, snapshot.marks, snapshot) : [...jobs];
+  const unseen = withMarks ? answerMarked(jobs, snapshot.marks, snapshot, context) : [...jobs];
   const mustSearch = withMarks && isFirst && unseen.some(({ mayBeDone }) => mayBeDone);
-  const unmarked = mustSearch ? answerMarked(unseen, await searchMarks(writer, context), snapshot) : unseen;
+  const unmarked = mustSearch ? answerMarked(unseen, await searchMarks(writer, context), snapshot, context) : unseen;
   const left = withMarks ? await dropSuperseded(unmarked, now()) : unmarked;
   if (left.length === 0) return undefined;
   const removed = marksToRemove(snapshot.marks, writer);
@@ -205,7 +208,6 @@ const writeOnce = async (writer: GroupWriter, group: readonly Job[], context: Sh
     const token = await client.tokenForChange();
     const prepared = await prepareGroup(writer, jobs, context);
     // The look that the change is planned from shows what became of the change before.
-    if (jobs.some(({ isMarked = false }) => isMarked)) context.changes?.clear();
     context.changes?.looked();
     if (prepared === undefined) return later;
     if (prepared === 'each') {
@@ -217,11 +219,12 @@ const writeOnce = async (writer: GroupWriter, group: readonly Job[], context: Sh
     if (jobs.length === 0) return later;
     const { change } = prepared;
     const requests = withMarks ? change.requests : withoutMarks(change);
-    const result = await client.change(spreadsheetId, { requests, token }, context);
+    const sent = jobs;
+    const onSend = () => context.changes?.onSend(sent);
+    const result = await client.change(spreadsheetId, { requests, token, onSend }, context);
     if (result.kind === 'applied') {
-      // It has the marks of the changes before, and Sheets applies no second change with one of them.
-      context.changes?.clear();
-      answerApplied(writer, change, jobs);
+      for (const job of sent) context.changes?.marked(job);
+      answerApplied(writer, change, sent);
       return later;
     }
     const { kind, error } = result;

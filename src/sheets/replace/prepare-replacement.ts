@@ -20,7 +20,7 @@ export const prepareReplacement: Prepare = async (writer, jobs, context) => {
     const known = job.mayBeDone ? [...(await searchMarks(writer, context)), ...marks] : marks;
     const own = known.find(({ key, batch }) => key === job.key && batch === job.batch.index);
     const tab = overview.tabs.find(({ sheetId }) => sheetId === own?.sheetId);
-    if (answerMarked([job], known, { tab }).length === 0) return undefined;
+    if (answerMarked([job], known, { tab }, context).length === 0) return undefined;
     if ((await job.isSuperseded?.()) === true) {
       job.fail(superseded());
       return undefined;

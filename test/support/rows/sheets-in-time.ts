@@ -32,6 +32,8 @@ export interface Instance {
   delayChange(milliseconds: number): void;
   /** The connection breaks at the next change: `before` it is sent, or `after` it was applied. */
   breakChange(when: 'before' | 'after'): void;
+  /** Its next changes are not applied: each is `refused` with 400, or `lost` on its way. */
+  rejectChanges(outcomes: readonly ('refused' | 'lost')[]): void;
   /** From now on, Google answers its changes with 503. */
   failChanges(): void;
 }
@@ -100,6 +102,7 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
       let delayMs = 0;
       let breaks: 'before' | 'after' | undefined;
       let isFailing = false;
+      const rejections: ('refused' | 'lost')[] = [];
       const isDead = (): boolean => changes >= lastChange;
       const log = createKeptLog();
       const http = counted(createHttp(), () => !isDead());
@@ -115,6 +118,9 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
           const broken = breaks;
           breaks = undefined;
           if (broken === 'after') await http.send(attempt);
+          const rejection = rejections.shift();
+          if (rejection === 'refused') return { status: 400, headers: {}, body: Buffer.from('{}') };
+          if (rejection === 'lost') throw new Error('the connection is broken');
           if (isFailing) return { status: 503, headers: {}, body: Buffer.alloc(0) };
           if (broken !== undefined) throw new Error('the connection is broken');
           return http.send(attempt);
@@ -155,6 +161,7 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
         failChanges: () => {
           isFailing = true;
         },
+        rejectChanges: (outcomes) => void rejections.push(...outcomes),
         breakChange: (when) => {
           breaks = when;
         },

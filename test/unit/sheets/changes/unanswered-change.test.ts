@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type SheetsInTime, startSheetsInTime } from '../../../support/rows/sheets-in-time.ts';
+import { type Instance, type SheetsInTime, startSheetsInTime } from '../../../support/rows/sheets-in-time.ts';
 
 /** How long the next instance waits for a spreadsheet after a change that had no answer. */
 
@@ -10,6 +10,7 @@ beforeAll(async () => {
 afterAll(() => time.close());
 
 const KEYS = ['a', 'b'].map((letter) => letter.repeat(32)) as [string, string];
+const KEYS_OF_GROUP = ['c', 'd'].map((letter) => letter.repeat(32));
 const CSV = 'day,orders\nmon,3\n';
 
 /** @returns simulated milliseconds that an append of another instance takes, and the rows in the end */
@@ -54,4 +55,27 @@ test('until the change cannot be applied any more, if its caller has left', asyn
   left.abort();
   expect(await time.run(appended)).toBeInstanceOf(Error);
   expect(await appendAfter(spreadsheetId)).toBeGreaterThanOrEqual(30_000);
+});
+
+/** Two deliveries share a change. @returns how each of them ended */
+const appendTogether = async (spreadsheetId: string, instance: Instance): Promise<string[]> => {
+  const appends = KEYS_OF_GROUP.map((key) => time.append(instance, spreadsheetId, { key, csv: CSV }));
+  const ended = await time.run(Promise.allSettled(appends));
+  return ended.map(({ status }) => status);
+};
+
+test('until the change of one delivery cannot be applied any more, if that of another one under the same lock was', async () => {
+  const spreadsheetId = await time.create();
+  const instance = time.instance();
+  instance.rejectChanges(['refused', 'refused', 'lost', 'refused', 'refused']);
+  expect(await appendTogether(spreadsheetId, instance)).toEqual(['rejected', 'fulfilled']);
+  expect(await appendAfter(spreadsheetId)).toBeGreaterThanOrEqual(30_000);
+});
+
+test('none, if a change for several deliveries was lost and each of them is written by a change of its own', async () => {
+  const spreadsheetId = await time.create();
+  const instance = time.instance();
+  instance.rejectChanges(['lost', 'refused', 'refused']);
+  expect(await appendTogether(spreadsheetId, instance)).toEqual(['fulfilled', 'fulfilled']);
+  expect(await appendAfter(spreadsheetId)).toBeLessThan(10_000);
 });
