@@ -14,7 +14,10 @@ export interface SheetsContext {
   callStats?: CallStats | undefined;
   /** Called immediately before each change is sent. It may abort the signal: then nothing is sent. It must not throw. */
   beforeSend?: (() => void) | undefined;
-  /** The changes that were sent under the lock of the spreadsheet, and may still be applied. */
+  /**
+   * The changes that were sent under the lock of the spreadsheet, and may still be applied. For rows that are replaced, the
+   * caller can give one, to learn it when it leaves. An append may share its change with others, so it has none of its own.
+   */
   changes?: UnansweredChanges | undefined;
 }
 

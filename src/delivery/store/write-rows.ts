@@ -4,12 +4,13 @@ import type { Receipt, Source } from '../../domain.ts';
 import type { DriveFile } from '../../drive/drive.ts';
 import { pastMaxBytes } from '../../drive/past-max-bytes.ts';
 import { asCourierError } from '../../errors.ts';
-import { acquireLease, fileLeaseKey, underLease } from '../../ledger/lease.ts';
-import { createUnanswered } from '../../unanswered-requests.ts';
+import { acquireLease, endLease, fileLeaseKey, underLease } from '../../ledger/lease.ts';
+import { createUnanswered, type UnansweredRequests } from '../../unanswered-requests.ts';
 import { firstCells } from '../../sheets/a1.ts';
 import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../sheets/rows/batches.ts';
 import { readRows } from '../../sheets/rows/read-rows.ts';
 import type { WrittenRows } from '../../sheets/sheets.ts';
+import { createUnansweredChanges } from '../../sheets/unanswered-changes.ts';
 import { DOCS_TYPES } from '../check-conversion.ts';
 import { notShownYet } from '../hidden-file.ts';
 import { isOwnFile, isSamePlan, keyMark, keyProperty, sameBytes } from '../idempotency.ts';
@@ -107,10 +108,14 @@ const noteSheet = async (
 };
 
 /** Sets the details of a sheet whose values were replaced, as for any other file that is replaced. */
-const setDetails = async ({ request, context }: UploadStep, fileId: string): Promise<void> => {
+const setDetails = async (
+  { request, context }: UploadStep,
+  fileId: string,
+  { onSend }: Pick<UnansweredRequests, 'onSend'>,
+): Promise<void> => {
   const details = detailsOfExisting(request);
   if (Object.values(details).every((value) => value === undefined)) return;
-  await (await request.destination.drive.policy()).setDetails(fileId, details, context);
+  await (await request.destination.drive.policy()).setDetails(fileId, details, { ...context, onSend });
 };
 
 /** Removes the courier's own content restriction from a sheet that exists. */
@@ -123,14 +128,14 @@ const unlockSheet = async (step: UploadStep, { fileId }: RowsPlan): Promise<void
 const keepFromTrash = async (
   { request, ledger, context, now, sleep, atEnd }: UploadStep,
   fileId: string,
-  mayBeReplaced: () => boolean,
+  requests: Pick<UnansweredRequests, 'count'>,
 ): Promise<void> => {
   if (request.destination.config.keep.length === 0) return;
   const lease = await acquireLease(ledger, fileLeaseKey(fileId), 'Another delivery to this file', context, {
     now,
     sleep,
   });
-  atEnd(() => (mayBeReplaced() ? lease.abandon() : lease.release()));
+  atEnd(() => endLease(lease, requests));
 };
 
 /** Counts and hashes bytes while they are read. */
@@ -205,11 +210,13 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
   }
   const { fileId } = noted.plan;
   const isReplacement = plan.kind === 'replaceRows';
-  /** Set if it is unknown whether the values were, or will be, replaced. */
-  let mayBeReplaced = false;
-  // Both take the lease of the file.
+  const changes = createUnansweredChanges();
+  const detailRequests = createUnanswered();
+  // Each of the two takes the lease of the file, so the first has ended its own before the second begins.
   await unlockSheet(step, plan);
-  if (isReplacement) await keepFromTrash(step, fileId, () => mayBeReplaced);
+  if (isReplacement) {
+    await keepFromTrash(step, fileId, { count: () => changes.count() + detailRequests.count() });
+  }
   const { mimeType, quotedIsText = false } = source;
   const meter = createMeter(source, maxBytes);
   let answered: Receipt | undefined;
@@ -250,21 +257,20 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
   try {
     const asked = {
       ...{ spreadsheetId: fileId, tab: plan.tab ?? options.tab },
-      ...{ key, mayBeDone: claim?.mine === false, isSuperseded, batches, context },
+      ...{ key, mayBeDone: claim?.mine === false, isSuperseded, batches },
       askedAtMs: () => askedAtMs,
     };
     const written = isReplacement
-      ? await sheets.replace(asked)
-      : await sheets.append({ ...asked, columns: options.columns ?? 'extend' });
+      ? await sheets.replace({ ...asked, context: { ...context, changes } })
+      : await sheets.append({ ...asked, context, columns: options.columns ?? 'extend' });
     if (!written.isRepeated) delivery.stored?.();
-    if (isReplacement) await setDetails(step, fileId);
+    if (isReplacement) await setDetails(step, fileId, detailRequests);
     // Those whose rows were written by the same change ask for the file at the same time.
     const file = await destination.drive.getShared(fileId, context);
     if (file === undefined) throw notShownYet();
     const isNew = made !== undefined && (claim === undefined || isOwnFile(claim, file));
     return storedFile(step, { file, isNew, written, received: meter.received() });
   } catch (error) {
-    mayBeReplaced = context.signal?.aborted === true || asCourierError(error).retryable;
     if (answered === undefined) throw error;
     // Those of a larger delivery are not all read yet. Other bytes with the key do not get its receipt.
     await meter.readRest();

@@ -1,7 +1,7 @@
 import type { Sleep } from '../../sleep.ts';
 import { MAX_BATCH_BYTES } from '../rows/batches.ts';
 import type { SheetsContext } from '../sheets.ts';
-import { createUnansweredChanges } from '../unanswered-changes.ts';
+import { createUnansweredChanges, type UnansweredChanges } from '../unanswered-changes.ts';
 import { type GroupWriter, type Job, writeGroup } from './write-group.ts';
 
 /** A lock on a spreadsheet that all instances respect. */
@@ -107,9 +107,14 @@ export const createQueue = ({ writer, lock, former, now, sleep }: QueueDependenc
     }
   };
 
-  const locked = async (deadlineMs: number, work: (context: SheetsContext) => Promise<void>): Promise<void> => {
+  const locked = async (
+    {
+      deadlineMs,
+      changes = createUnansweredChanges(),
+    }: { deadlineMs: number; changes?: UnansweredChanges | undefined },
+    work: (context: SheetsContext) => Promise<void>,
+  ): Promise<void> => {
     const held = await lock({ deadlineMs });
-    const changes = createUnansweredChanges();
     try {
       await work({ deadlineMs, signal: held.signal, beforeSend: held.check, changes });
     } finally {
@@ -122,7 +127,7 @@ export const createQueue = ({ writer, lock, former, now, sleep }: QueueDependenc
   const runAlone = async (turn: Turn & { kind: 'alone' }): Promise<void> => {
     const deadlineMs = turn.context.deadlineMs ?? now() + GROUP_MS;
     let isFirst = true;
-    await locked(deadlineMs, async (context) => {
+    await locked({ deadlineMs, changes: turn.context.changes }, async (context) => {
       const signal = AbortSignal.any([
         ...(turn.context.signal === undefined ? [] : [turn.context.signal]),
         ...(context.signal === undefined ? [] : [context.signal]),
@@ -152,7 +157,7 @@ export const createQueue = ({ writer, lock, former, now, sleep }: QueueDependenc
       return;
     }
     const jobs = takeGroup(queue);
-    await locked(deadlineMs, (context) => writeGroup(writer, jobs, context)).catch((error: unknown) => {
+    await locked({ deadlineMs }, (context) => writeGroup(writer, jobs, context)).catch((error: unknown) => {
       for (const job of jobs) job.fail(error);
     });
     former.set({ size: jobs.length, endedMs: now() });

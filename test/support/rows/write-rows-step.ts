@@ -6,7 +6,7 @@ import type { RowsPlan } from '../../../src/delivery/store/plan-rows.ts';
 import { writeRows } from '../../../src/delivery/store/write-rows.ts';
 import type { Receipt } from '../../../src/domain.ts';
 import { superseded } from '../../../src/sheets/errors.ts';
-import type { Sheets, WrittenRows } from '../../../src/sheets/sheets.ts';
+import type { AppendRequest, Sheets, WrittenRows } from '../../../src/sheets/sheets.ts';
 import { driveFile } from '../drive/drive-file.ts';
 import { createFakeStep } from '../drive/fake-upload-step.ts';
 
@@ -45,7 +45,7 @@ export const setUpRows = ({
   range?: string;
   /** Sheets writes nothing, because the ledger has a receipt by then. */
   isOvertaken?: boolean;
-  fails?: () => Error;
+  fails?: (request: AppendRequest) => Error;
   driveAnswers?: object;
 }) => {
   const finished: string[] = [];
@@ -53,10 +53,10 @@ export const setUpRows = ({
     ...{ spreadsheetId: 'f1', sheetId: 7, tab: 'Sheet1', range, rows: 1, columnsAdded: [] },
     isRepeated: false,
   };
-  const asked: Parameters<Sheets['append']>[0][] = [];
-  const take = async (request: Parameters<Sheets['append']>[0]): Promise<WrittenRows> => {
+  const asked: AppendRequest[] = [];
+  const take = async (request: AppendRequest): Promise<WrittenRows> => {
     asked.push(request);
-    if (fails !== undefined) throw fails();
+    if (fails !== undefined) throw fails(request);
     if (isOvertaken && (await request.isSuperseded?.())) throw superseded();
     for (;;) if ((await request.batches.next()).done) return written;
   };

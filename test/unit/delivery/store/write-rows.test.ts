@@ -2,7 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import type { Plan } from '../../../../src/delivery/plan.ts';
 import type { RowsPlan } from '../../../../src/delivery/store/plan-rows.ts';
 import { writeRows } from '../../../../src/delivery/store/write-rows.ts';
+import type { CallContext } from '../../../../src/drive/drive.ts';
 import { CourierError } from '../../../../src/errors.ts';
+import type { AppendRequest } from '../../../../src/sheets/sheets.ts';
 import {
   CSV,
   OF_OTHERS,
@@ -64,14 +66,23 @@ describe('rows', () => {
     expect((await step.ledger.read('write:f1')) !== undefined).toBe(isLeased);
   });
 
-  test.each([
-    ['the caller has left', new CourierError('body-truncated'), true, true],
-    ['Sheets has not answered', new CourierError('drive-unavailable'), false, true],
-    ['Sheets has refused them', new CourierError('sheet-full'), false, false],
-  ])('keep the retention away after they were sent, if %s', async (_, error, hasLeft, isLeased) => {
+  const REFUSED = new CourierError('sheet-full');
+  const UNAVAILABLE = new CourierError('drive-unavailable');
+
+  test.each<[string, (number | undefined)[], CourierError, boolean, boolean]>([
+    ['the caller has left, and Sheets has not answered', [undefined], new CourierError('body-truncated'), true, true],
+    ['Sheets has not answered', [undefined], UNAVAILABLE, false, true],
+    ['Sheets has not answered, and has refused them later', [undefined, 400], REFUSED, false, true],
+    ['Sheets has refused them', [400], REFUSED, false, false],
+    ['Sheets has refused them for now', [429], new CourierError('drive-rate-limited'), false, false],
+    ['they were not sent', [], UNAVAILABLE, false, false],
+    ['the caller has left, and they were not sent', [], new CourierError('body-truncated'), true, false],
+  ])('keep the retention away longer than they take if they may still be written: %s', async (...row) => {
+    const [, statuses, error, hasLeft, isLeased] = row;
     const plan = { ...PLAN, kind: 'replaceRows' } as const;
     const left = new AbortController();
-    const fails = (): Error => {
+    const fails = ({ context, key }: AppendRequest): Error => {
+      for (const status of statuses) context.changes?.onSend([{ key, batch: { index: 0 } }])(status);
       if (hasLeft) left.abort(error);
       return error;
     };
@@ -80,6 +91,29 @@ describe('rows', () => {
     await expect(running).rejects.toBe(error);
     for (const end of endings) await end();
     expect((await step.ledger.read('write:f1')) !== undefined).toBe(isLeased);
+  });
+
+  test('do not keep the retention away if another try was answered before they were sent', async () => {
+    const plan = { ...PLAN, kind: 'replaceRows' } as const;
+    const claim = claimOf(plan, { commitTo: async () => ({ receipt: RECEIPT }) });
+    const { step, run, endings } = setUpRows({ plan, claim, keep: [{ path: '**', last: 1 }] });
+    expect(await run()).toMatchObject({ outcome: 'replayed' });
+    for (const end of endings) await end();
+    expect(await step.ledger.read('write:f1')).toBeUndefined();
+  });
+
+  test('keep the retention away longer than they take if Drive may still change the details of their sheet', async () => {
+    const plan = { ...PLAN, kind: 'replaceRows' } as const;
+    const setDetails = async (_id: string, _details: object, { onSend }: CallContext) => {
+      // The first attempt has no answer.
+      for (const status of [undefined, 200]) onSend?.()?.(status);
+    };
+    const driveAnswers = { policy: async () => ({ setDetails }) };
+    const { step, endings } = setUpRows({ plan, keep: [{ path: '**', last: 1 }], driveAnswers });
+    const request = { ...step.request, details: { description: 'orders' } };
+    await writeRows({ ...step, request }, plan);
+    for (const end of endings) await end();
+    expect(await step.ledger.read('write:f1')).toBeDefined();
   });
 
   test.each([

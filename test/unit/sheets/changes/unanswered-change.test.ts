@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { batchesOf } from '../../../../src/sheets/rows/batches.ts';
+import { readRows } from '../../../../src/sheets/rows/read-rows.ts';
+import { createUnansweredChanges } from '../../../../src/sheets/unanswered-changes.ts';
 import { type Instance, type SheetsInTime, startSheetsInTime } from '../../../support/rows/sheets-in-time.ts';
 
 /** How long the next instance waits for a spreadsheet after a change that had no answer. */
@@ -11,7 +14,12 @@ afterAll(() => time.close());
 
 const KEYS = ['a', 'b'].map((letter) => letter.repeat(32)) as [string, string];
 const KEYS_OF_GROUP = ['c', 'd'].map((letter) => letter.repeat(32));
+const LOST_AND_REFUSED = ['lost', 'refused', 'refused'] as const;
 const CSV = 'day,orders\nmon,3\n';
+
+const bytes = async function* (): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(CSV);
+};
 
 /** @returns simulated milliseconds that an append of another instance takes, and the rows in the end */
 const appendAfter = async (spreadsheetId: string): Promise<number> => {
@@ -79,3 +87,30 @@ test('none, if a change for several deliveries was lost and each of them is writ
   expect(await appendTogether(spreadsheetId, instance)).toEqual(['fulfilled', 'fulfilled']);
   expect(await appendAfter(spreadsheetId)).toBeLessThan(10_000);
 });
+
+test.each<[string, (instance: Instance) => void, boolean, number]>([
+  ['may still be applied', (instance) => instance.delayChange(5_000), false, 1],
+  ['was not sent, because another try was answered', () => undefined, true, 0],
+  ['was lost, although later ones were refused', (instance) => instance.rejectChanges(LOST_AND_REFUSED), false, 1],
+  ['was refused', (instance) => instance.rejectChanges(['refused', 'refused']), false, 0],
+])(
+  'a caller that replaces values and leaves learns what became of its change: it %s',
+  async (_, prepare, isAnswered, count) => {
+    const spreadsheetId = await time.create();
+    const instance = time.instance();
+    prepare(instance);
+    const left = new AbortController();
+    const changes = createUnansweredChanges();
+    const replaced = instance.sheets
+      .replace({
+        ...{ spreadsheetId, key: KEYS[0], mayBeDone: false, isSuperseded: async () => isAnswered },
+        batches: batchesOf(readRows(bytes(), { mimeType: 'text/csv', dates: false, anyShape: true })),
+        context: { signal: left.signal, changes },
+      })
+      .catch((error: Error) => error);
+    await time.run(Promise.race([replaced, time.sleep(4_000)]));
+    left.abort();
+    expect(await time.run(replaced)).toBeInstanceOf(Error);
+    expect(changes.count()).toBe(count);
+  },
+);
