@@ -3,9 +3,8 @@ import { checkDigest } from '../../digest.ts';
 import type { Receipt, Source } from '../../domain.ts';
 import type { DriveFile } from '../../drive/drive.ts';
 import { pastMaxBytes } from '../../drive/past-max-bytes.ts';
-import { asCourierError } from '../../errors.ts';
 import { acquireLease, endLease, fileLeaseKey, underLease } from '../../ledger/lease.ts';
-import { createUnanswered, type UnansweredRequests } from '../../unanswered-requests.ts';
+import { createUnanswered, type OnAnswer, type UnansweredRequests } from '../../unanswered-requests.ts';
 import { firstCells } from '../../sheets/a1.ts';
 import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../sheets/rows/batches.ts';
 import { readRows } from '../../sheets/rows/read-rows.ts';
@@ -56,6 +55,13 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
   }
   let mayBeMade = false;
   const requests = createUnanswered();
+  const onSend = (): OnAnswer => {
+    const onAnswer = requests.onSend();
+    return (status) => {
+      mayBeMade ||= status !== undefined && (status < 300 || status >= 500);
+      onAnswer(status);
+    };
+  };
   try {
     let searchedAtMs = now();
     const seen = (): void => {
@@ -66,7 +72,6 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
     const hasNamesake = createNamesakeCheck({ ...named, find, ownId: undefined, searchedAtMs });
     const beforeSend = async (): Promise<void> => {
       if (await hasNamesake()) throw planChanged();
-      mayBeMade = true;
     };
     const file =
       existing ??
@@ -80,17 +85,16 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
           },
           ...detailsOfNew(request),
         },
-        underLease(lease, { ...context, beforeSend, onSend: requests.onSend }),
+        underLease(lease, { ...context, beforeSend, onSend }),
       ));
     const isKnown = existing !== undefined || (await rememberConverted(named, file.id));
     if (isKnown) await lease.release();
     else await lease.abandon();
     return { file };
   } catch (error) {
-    // After a transient error the sheet may have been made, and only the search will show it. It may also be made only now.
-    const isOpen = requests.count() > 0 || (mayBeMade && asCourierError(error).retryable);
-    if (isOpen) await lease.abandon();
-    else await lease.release();
+    // A sheet that may have been made is found only by the search, and not at once. It may also be made only now.
+    if (mayBeMade) await lease.abandon();
+    else await endLease(lease, requests);
     throw error;
   }
 };

@@ -80,12 +80,17 @@ describe('a sheet that is made for rows', () => {
     expect(await step.ledger.read(LEASE_KEY)).toBeUndefined();
   });
 
-  test.each<[string, CourierError, boolean]>([
-    ['for a reason that lasts', new CourierError('folder-not-writable'), false],
-    ['for a reason that may pass, so that it may have been made', new CourierError('drive-unavailable'), true],
-  ])('is waited for only where making it failed %s', async (_, error, isHeld) => {
+  test.each<[string, number[], CourierError, boolean]>([
+    ['for a reason that lasts', [403], new CourierError('folder-not-writable'), false],
+    ['for a reason that may pass, so that it may have been made', [503], new CourierError('drive-unavailable'), true],
+    ['for a reason that lasts, after one that may pass', [503, 403], new CourierError('folder-not-writable'), true],
+    ['because of the quota', [429], new CourierError('drive-rate-limited'), false],
+  ])('is waited for only where making it failed %s', async (_, statuses, error, isHeld) => {
     const createDocument = async (_: unknown, context: CallContext) => {
-      await context.beforeSend?.();
+      for (const status of statuses) {
+        await context.beforeSend?.();
+        context.onSend?.()?.(status);
+      }
       throw error;
     };
     const { step, run } = setUpRows({ plan: TO_MAKE, driveAnswers: { ...makes, createDocument } });
