@@ -43,8 +43,8 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
   const endFormerWork = async (sessionUri: string): Promise<void> => {
     await endFormerSession(step, { folderId, isNamed: true }, sessionUri);
   };
-  const means = { now, sleep, ttlMs: CONVERSION_LEASE_MS, endFormerWork };
-  const lease = await acquireLease(ledger, key, 'Another delivery to this name', context, means);
+  const leaseOptions = { now, sleep, ttlMs: CONVERSION_LEASE_MS, endFormerWork };
+  const lease = await acquireLease(ledger, key, 'Another delivery to this name', context, leaseOptions);
   const receipt = await answeredMeanwhile(step, plan).catch(async (error: unknown) => {
     await lease.release();
     throw error;
@@ -58,7 +58,7 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
   const onSend = (): OnAnswer => {
     const onAnswer = requests.onSend();
     return (status) => {
-      mayBeMade ||= status !== undefined && (status < 300 || status >= 500);
+      mayBeMade ||= typeof status === 'number' && (status < 300 || status >= 500);
       onAnswer(status);
     };
   };
