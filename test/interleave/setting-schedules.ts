@@ -13,6 +13,11 @@ export const SETTING_SCHEDULES: readonly NamedSchedule[] = [
     { actor: 'd1', before: /^PATCH files\/f1/, choice: '!freeze' },
     { actor: 'd3', before: /^GET files\/destination/, choice: '!slow' },
   ),
+  schedule(
+    'the caller leaves while the file of its upload session is marked for the retention, and Drive does that after the receipt',
+    'k1:A:new:small:upload:p1:2;;none;;keep',
+    { actor: 'd1', before: /^PATCH files\/f1/, choice: '!leave-late' },
+  ),
   // A receipt names the account that wrote the bytes, also if Drive has refused that account when it was tried again.
   schedule(
     'the answer to the creation of a file is lost, and Drive refuses the account when it is tried again',
