@@ -1,7 +1,7 @@
 import type { Receipt } from '../domain.ts';
 import type { DriveFile } from '../drive/drive.ts';
 import { asCourierError, CourierError } from '../errors.ts';
-import { acquireLease, fileLeaseKey, type Lease } from '../ledger/lease.ts';
+import { acquireLease, fileLeaseKey, type Lease, mustHold } from '../ledger/lease.ts';
 import {
   type Claim,
   isOwnFile,
@@ -151,8 +151,7 @@ const checkPlan = async (planning: Planning, claim: Claim): Promise<Checked | { 
         await held?.lease.release();
         held = { fileId: plan.fileId, lease: await leaseOf(planning, plan.fileId) };
       }
-      held?.lease.check();
-      if (held?.lease.signal.aborted) throw held.lease.signal.reason;
+      if (held !== undefined) mustHold(held.lease);
       const receipt = await (mustWait ? claim.refresh() : claim.revise(checked.plan));
       if (receipt !== undefined) return { receipt };
     }

@@ -107,7 +107,7 @@ const RETRY_WAITS_MS = [500, 2_000];
 
 /**
  * No attempt begins later than this after the first one. While the ledger is unavailable, the lease of a replaced file
- * cannot be renewed, and the next delivery takes it over when it has lapsed.
+ * cannot be renewed, and the next delivery takes it over when it has expired.
  */
 const RETRY_WITHIN_MS = 10_000;
 

@@ -198,6 +198,12 @@ const hold = (
 /** The key of the lease of a file, for all that replaces its bytes or moves it to the trash. */
 export const fileLeaseKey = (fileId: string): string => `write:${fileId}`;
 
+/** Call it immediately before something that only the holder may do. @throws CourierError if the lease is about to expire */
+export const mustHold = ({ check, signal }: Pick<Lease, 'check' | 'signal'>): void => {
+  check();
+  if (signal.aborted) throw abortReason(signal);
+};
+
 /**
  * The context of calls that a lease protects: after it has expired, none of them is sent any more. The lease is checked after
  * the context's own `beforeSend`, which may take time.

@@ -7,8 +7,8 @@ import { resolveOptions } from '../delivery/resolve-options.ts';
 import { markForRetention, restrictAndShare, startRetention } from '../delivery/sharing.ts';
 import type { Caller, Receipt } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
-import { abortReason, CourierError } from '../errors.ts';
-import { acquireLease, endLease, fileLeaseKey, underLease } from '../ledger/lease.ts';
+import { CourierError } from '../errors.ts';
+import { acquireLease, endLease, fileLeaseKey, mustHold, underLease } from '../ledger/lease.ts';
 import type { LedgerEntry, StoredEntry } from '../ledger/ledger.ts';
 import { realSleep } from '../sleep.ts';
 import { createUnanswered } from '../unanswered-requests.ts';
@@ -178,10 +178,7 @@ const besideRetention = async (
   const key = fileLeaseKey(session.plan.fileId);
   const lease = await acquireLease(ledger, key, 'Another delivery to this file', context, { now, sleep });
   /** The instance may have been paused, and the retention may have moved the file to the trash meanwhile. */
-  const checkLease = (): void => {
-    lease.check();
-    if (lease.signal.aborted) throw abortReason(lease.signal);
-  };
+  const checkLease = (): void => mustHold(lease);
   const requests = createUnanswered();
   try {
     return await complete(

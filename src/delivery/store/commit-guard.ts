@@ -1,7 +1,7 @@
 import type { Receipt } from '../../domain.ts';
 import type { CallContext, Drive, DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
-import { acquireLease, fileLeaseKey, type Lease, underLease } from '../../ledger/lease.ts';
+import { acquireLease, fileLeaseKey, type Lease, mustHold, underLease } from '../../ledger/lease.ts';
 import { carriesDigest, isOwnFile } from '../idempotency.ts';
 import { isThere } from '../naming/names.ts';
 import { createNamesakeCheck } from '../naming/namesake.ts';
@@ -162,8 +162,7 @@ export const createCommitGuard = (
       lease = acquired;
       atEnd(() => unanswered.end(acquired));
     }
-    lease.check();
-    if (lease.signal.aborted) throw lease.signal.reason;
+    mustHold(lease);
   };
 
   /** The file of another try that has answered meanwhile; undefined if this one may continue. */

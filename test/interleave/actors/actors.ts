@@ -48,7 +48,7 @@ export interface Point {
   isSlow: boolean;
   /** The request may take effect although its sender has aborted it. */
   canBeLate: boolean;
-  /** Its sender has aborted it, and it takes effect all the same. */
+  /** Its sender has aborted it, and it takes effect nevertheless. */
   isLate?: boolean;
   /** Who has sent it, if it is late. */
   author?: Context;

@@ -12,7 +12,7 @@ import { checkShares } from './sharing.ts';
 
 /**
  * Whether the caller announced bytes that another delivery has put into the file of the key's upload session: a caller that
- * used the key for other bytes before. The receipt is true all the same.
+ * used the key for other bytes before. The receipt is true nevertheless.
  */
 const isOthersTruth = ({ scenario, history }: Facts, identity: string, receipt: Receipt): boolean => {
   const own = scenario.deliveries.filter((spec) => spec.key === identity && isSession(spec));

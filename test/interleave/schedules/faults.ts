@@ -7,7 +7,7 @@ export const isOfProcess = (fault: string | undefined): boolean => OF_PROCESS.in
 
 /**
  * All faults that can be injected into a call. `leave-late`: its caller leaves, which aborts the request, and Google carries it
- * out later all the same.
+ * out later nevertheless.
  */
 export const faultsOf = ({ faults, context, canBeLate }: Point): string[] => [
   ...faults,

@@ -50,7 +50,7 @@ test.each([0, 1, 2])('a receipt is recorded although the ledger fails %d times',
 
 test.each([
   ['the ledger stays away', { failures: 3 }, 3],
-  ['its first answer takes so long that a lease may have lapsed', { failures: 1, callMs: 10_000 }, 1],
+  ['its first answer takes so long that a lease may have expired', { failures: 1, callMs: 10_000 }, 1],
   ['its second answer does', { failures: 2, callMs: 4_500 }, 2],
   ['the deadline is near', { failures: 1, deadlineMs: 3_499 }, 1],
   ['the deadline is near after the first pause', { failures: 2, deadlineMs: 5_499 }, 2],

@@ -130,7 +130,7 @@ describe('the lease of the file, which the retention takes as well', () => {
   });
 
   test.each([
-    ['may have lapsed', 20_000, { code: 'google-unavailable' }, 'claimed'],
+    ['may have expired', 20_000, { code: 'google-unavailable' }, 'claimed'],
     ['is held', 19_999, { outcome: 'created' }, 'done'],
   ])('%s when the receipt is about to be recorded', async (_, detailsMs, expected, state) => {
     const { run, ledger, slow } = await setUp(FILE, SESSION, KEEPS);

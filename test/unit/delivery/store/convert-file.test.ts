@@ -169,7 +169,7 @@ describe('the lease of a conversion', () => {
     return (await step.ledger.read(NAME_LEASE)) !== undefined;
   };
 
-  test('is checked before each request, and one that has lapsed ends the upload', async () => {
+  test('is checked before each request, and one that has expired ends the upload', async () => {
     const { step } = setUp({ plan: NAMED });
     let nowMs = step.now();
     const startUpload: typeof step.request.destination.drive.startUpload = async (request) => ({
@@ -275,7 +275,7 @@ describe('the lease of a conversion', () => {
     }
   });
 
-  test('ends at once after an error that lasts, and is let lapse after one whose request may still take effect', async () => {
+  test('ends at once after an error that lasts, and expires by itself after one whose request may still take effect', async () => {
     expect(await failWith(new CourierError('drive-full'), 403)).toBe(false);
     expect(await failWith(new CourierError('drive-unavailable'), 503)).toBe(true);
     // The caller has left.

@@ -122,7 +122,7 @@ describe('a sheet that is made for rows', () => {
     expect(await run()).toMatchObject({ file: { id: theirs.id } });
   });
 
-  test('is waited for, until its lease lapses, where the ledger could not note its name', async () => {
+  test('is waited for, until its lease expires, where the ledger could not note its name', async () => {
     const { step, run, leases } = setUpRows({ plan: TO_MAKE, driveAnswers: makes });
     const { claim } = step.ledger;
     step.ledger.claim = (key, entry) =>
