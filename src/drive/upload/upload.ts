@@ -150,7 +150,8 @@ const sendRequest = (
     retry: 'once',
     attempt: number,
   } as const;
-  return client.call(call, { ...request, beforeSend, onSend: () => request.onCommit?.(target) });
+  const onSend = request.onCommit && (() => request.onCommit?.(target));
+  return client.call(call, { ...request, beforeSend, onSend });
 };
 
 /** Keeps a request from being sent, because `commit` has found the file of another try, or has failed. */
