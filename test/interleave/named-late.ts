@@ -1,3 +1,4 @@
+import { CHANGES_WHILE_SENT } from './named-revised-plans.ts';
 import { CHUNK, MULTIPART, type NamedSchedule, schedule } from './named-schedule.ts';
 
 const CHANGE = /batchUpdate/;
@@ -5,17 +6,7 @@ const FIRST_TRY = /^sends, try 1/;
 
 /** The caller leaves after a request was sent, and Google carries it out later. */
 export const LATE_REQUESTS: readonly NamedSchedule[] = [
-  ...(
-    [
-      ['rename', 'hand', 'replace:small:plain', MULTIPART, 1],
-      ['move', 'delivered', 'replace:small:plain', MULTIPART, 1],
-      ['trash', 'hand', 'replace:small:plain', MULTIPART, 1],
-      ['trash', 'delivered', 'replace:large:push', CHUNK, 2],
-      ['put', 'none', 'replace:small:plain', MULTIPART, 1],
-      ['put', 'none', 'skip:small:plain', MULTIPART, 1],
-      ['put', 'none', 'skip:large:push', CHUNK, 2],
-    ] as const
-  ).map(([act, base, kind, before, nth]) =>
+  ...CHANGES_WHILE_SENT.map(([act, base, kind, before, nth]) =>
     schedule(
       `a request is late, a person does ${act}, and a copy of the delivery comes: ${kind}`,
       `k1:A:${kind}:p1:1,k1:A:${kind}:p2:1;${act};${base};`,
