@@ -26,7 +26,7 @@ const writerOfRevision = async (
   { id, md5Checksum }: DriveFile,
   context: CallContext,
 ): Promise<Destination | undefined> => {
-  // The delivery does not fail for want of a name.
+  // The delivery is stored, so it does not fail if Drive does not say who has written it.
   const revisions = (await drive.revisions(id, context).catch(() => undefined)) ?? [];
   const writer = revisions.findLast((revision) => revision.md5Checksum === md5Checksum)?.writer;
   return accounts?.all().find((each) => each.accounts?.account() === writer);
