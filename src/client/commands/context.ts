@@ -12,7 +12,12 @@ export interface GlobalOptions extends SettingFlags {
   verbose?: boolean;
 }
 
-type Out = Pick<NodeJS.WriteStream, 'write'> & { isTTY?: boolean; columns?: number };
+interface Out {
+  /** @param onWritten called when the text has been taken by its reader, or cannot be any more */
+  write(text: string | Uint8Array, onWritten?: (error?: Error | null) => void): boolean;
+  isTTY?: boolean;
+  columns?: number;
+}
 
 /** The process that a command runs in. Tests pass their own. */
 export interface Context {

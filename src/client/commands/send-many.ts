@@ -1,5 +1,6 @@
 import { asClientError, CourierClientError, type ExitCode, type FileFailure, failure } from '../errors.ts';
 import type { FileReceipt, SendAllOptions } from '../send-all/options.ts';
+import type { PlannedFile } from '../send-all/plan-all.ts';
 import { type Context, createClient, errColors, type GlobalOptions, openSession, outColors } from './context.ts';
 import { createLines } from './output/grouped-lines.ts';
 import { createManyProgress } from './output/send-many-progress.ts';
@@ -24,11 +25,11 @@ const checkCommand = ({ paths, file }: ManyCommand): void => {
 
 /** Prints what happens to each file, and counts it. */
 const createReport = ({ context, flags }: ManyCommand) => {
-  const { stdout, stderr } = context;
+  const { stdout, stderr, signal } = context;
   const progress = createManyProgress(context);
   const summary = createSummary();
   const failures: FileFailure[] = [];
-  const lines = createLines(stdout);
+  const lines = createLines(stdout, signal);
   const print = (text: string): void => {
     progress.clear();
     lines.print(text);
@@ -57,6 +58,13 @@ const createReport = ({ context, flags }: ManyCommand) => {
         summary.skipped[reason] += 1;
       },
     } satisfies SendAllOptions,
+    onPlanned(planned: PlannedFile): void {
+      addFile(summary, planned);
+      const { change, file, path, size } = planned;
+      print(flags.json ? JSON.stringify(planned) : `${change}: ${file} -> ${path} (${sizeText(size)})`);
+    },
+    /** While the reader of the output is slow, nothing more is sent: lines would pile up in memory. */
+    taken: lines.taken,
     end(verb: string, exitCode: 0 | ExitCode): void {
       print(flags.json ? JSON.stringify({ summary: { ...summary, exitCode } }) : summaryText(summary, verb));
       lines.flush();
@@ -90,7 +98,10 @@ const sendPaths = async (command: ManyCommand): Promise<0 | ExitCode> => {
     report.end('delivered', exitCode);
   };
   try {
-    for await (const receipt of client.sendAll(paths, options)) report.onReceipt(receipt);
+    for await (const receipt of client.sendAll(paths, options)) {
+      report.onReceipt(receipt);
+      await report.taken();
+    }
   } catch (error) {
     if (report.summary.files > 0) end(asClientError(error).exitCode);
     if (!isInSummary(error, flags)) throw error;
@@ -109,9 +120,8 @@ const planPaths = async (command: ManyCommand): Promise<0 | ExitCode> => {
   const { onFailure, onSkip } = report.options;
   const options = { ...optionsOf(command, settings.destination?.value), onFailure, onSkip };
   for await (const planned of planAll(paths, options)) {
-    addFile(report.summary, planned);
-    if (flags.json) context.stdout.write(`${JSON.stringify(planned)}\n`);
-    else context.stdout.write(`${planned.change}: ${planned.file} -> ${planned.path} (${sizeText(planned.size)})\n`);
+    report.onPlanned(planned);
+    await report.taken();
   }
   const exitCode = report.summary.retryable > 0 ? 75 : report.summary.failed > 0 ? 1 : 0;
   report.end('to send', exitCode);

@@ -6,7 +6,7 @@ import { openManifest } from './manifest.ts';
 import { checkOptions, type FileReceipt, type SendAllOptions } from './options.ts';
 
 /** What `sendAll` would do with a file. */
-interface Planned {
+export interface PlannedFile {
   file: string;
   /** Folders and name in Drive, below `path` or the destination's default folder. */
   path: string;
@@ -18,7 +18,7 @@ interface Planned {
  * Lists what `sendAll` would send. Nothing is sent or written.
  * @throws CourierClientError `usage`, `path-invalid`, `file-unwritable`, `stopped`
  */
-export async function* planAll(inputs: SendAllInputs, options: SendAllOptions): AsyncGenerator<Planned> {
+export async function* planAll(inputs: SendAllInputs, options: SendAllOptions): AsyncGenerator<PlannedFile> {
   checkOptions(options);
   const manifest = await openManifest(options, { isReadOnly: true });
   const pace = createBlockingPace();

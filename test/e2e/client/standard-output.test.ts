@@ -1,6 +1,18 @@
-import { existsSync } from 'node:fs';
-import { expect, test } from '@jest/globals';
-import { runCourier } from '../../support/client/client-process.ts';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from '@jest/globals';
+import { type Run, runCourier } from '../../support/client/client-process.ts';
+import { startTinyCourier } from '../../support/courier/tiny-courier.ts';
+import { createListening } from '../../support/network/listening.ts';
+
+const listening = createListening();
+let folder: string | undefined;
+afterEach(() => {
+  listening.close();
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+});
 
 /** A device on which no space is left. Only Linux has it. */
 const FULL = '/dev/full';
@@ -12,3 +24,49 @@ testWithFull('a command whose output cannot be written fails, and says why', asy
   const { code, stderr } = await runCourier(['completion', 'bash'], { under });
   expect([code, stderr]).toEqual([1, 'courier: Standard output cannot be written: No space left on device\n']);
 });
+
+const FILES = 3_000;
+/** Makes each line longer than a kilobyte, so that few files fill what the system keeps for a pipe. */
+const LONG = join(...Array.from({ length: 4 }, () => 'x'.repeat(120)));
+
+/** Starts `courier send --json` for many files. Nobody reads its output until `read` is called. */
+const sendUnread = async () => {
+  folder = mkdtempSync(join(tmpdir(), 'courier-output-'));
+  const root = join(folder, LONG);
+  mkdirSync(root, { recursive: true });
+  for (let serial = 0; serial < FILES; serial += 1) writeFileSync(join(root, `file-${serial}`), '');
+  const courier = await startTinyCourier(listening);
+  const metadata = await listening.listen((_, response) => response.end('header.payload.signature'));
+  const env = { COURIER_URL: courier.url, GCE_METADATA_HOST: metadata, NO_GCE_CHECK: '' };
+  let child: ChildProcess | undefined;
+  const ended = runCourier(['send', '--json', `${folder}/`], {
+    env,
+    watch(started) {
+      child = started;
+      started.stdout?.pause();
+    },
+  });
+  return {
+    courier,
+    read(): Promise<Run> {
+      child?.stdout?.resume();
+      return ended;
+    },
+  };
+};
+
+/** Waits until a number has not grown for a second. */
+const whenStill = async (count: () => number): Promise<number> => {
+  for (;;) {
+    const before = count();
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    if (before > 0 && count() === before) return before;
+  }
+};
+
+test('while nobody reads its output, the command sends no more files', async () => {
+  const { courier, read } = await sendUnread();
+  expect(await whenStill(() => courier.state.requests)).toBeLessThan(FILES / 2);
+  const { code, stdout } = await read();
+  expect([code, courier.state.requests, stdout.trimEnd().split('\n').length]).toEqual([0, FILES, FILES + 1]);
+}, 60_000);

@@ -14,7 +14,11 @@ async function* stdinOf(text: string): AsyncIterable<Uint8Array> {
 
 const listener = (isTTY: boolean) => {
   const texts: string[] = [];
-  const write = (text: string | Uint8Array): boolean => texts.push(String(text)) > 0;
+  const write = (text: string | Uint8Array, onWritten?: () => void): boolean => {
+    texts.push(String(text));
+    onWritten?.();
+    return true;
+  };
   return { write, isTTY, columns: 100, text: () => texts.join('') };
 };
 

@@ -10,7 +10,7 @@ afterEach(() => {
 
 test('lines are written together, at the latest after a moment, and in order', () => {
   const written: string[] = [];
-  const lines = createLines({ write: (text) => written.push(text) });
+  const lines = createLines({ write: (text) => written.push(text) }, new AbortController().signal);
   lines.print('one');
   lines.print('two');
   expect(written).toEqual([]);
@@ -23,4 +23,35 @@ test('lines are written together, at the latest after a moment, and in order', (
   expect(written[2]).toBe('three\n');
   jest.advanceTimersByTime(1_000);
   expect(written).toHaveLength(3);
+});
+
+test('who prints can wait until the reader has taken every line', async () => {
+  const callbacks: (() => void)[] = [];
+  const lines = createLines({ write: (_, onWritten) => callbacks.push(onWritten) }, new AbortController().signal);
+  await lines.taken();
+  for (const text of ['one', 'two']) {
+    lines.print(text);
+    lines.flush();
+  }
+  let isTaken = false;
+  const taken = lines.taken().then(() => {
+    isTaken = true;
+  });
+  callbacks[0]?.();
+  await Promise.resolve();
+  expect(isTaken).toBe(false);
+  callbacks[1]?.();
+  await taken;
+  await lines.taken();
+});
+
+test('a reader that takes nothing is not waited for after the command was stopped', async () => {
+  const stop = new AbortController();
+  const lines = createLines({ write: () => false }, stop.signal);
+  lines.print('one');
+  lines.flush();
+  const taken = lines.taken();
+  stop.abort();
+  await taken;
+  await lines.taken();
 });

@@ -25,7 +25,7 @@ export const asTerminalText = (out: Out): Out =>
         get columns() {
           return out.columns ?? 80;
         },
-        write: (text: string | Uint8Array) =>
-          out.write(typeof text === 'string' ? text.replace(CONTROL, escaped) : text),
+        write: (text, onWritten) =>
+          out.write(typeof text === 'string' ? text.replace(CONTROL, escaped) : text, onWritten),
       }
     : out;
