@@ -35,7 +35,7 @@ export const ERRORS = {
   'name-invalid': callerError(
     400,
     'The file name is invalid',
-    'Use a name of 1 to 255 characters without control characters, "/" or "\\".',
+    'Use a name of 1 to 255 characters, other than "." and "..", without control characters, "/" or "\\".',
   ),
   'path-invalid': callerError(
     400,
@@ -195,7 +195,7 @@ export const ERRORS = {
   ),
   'upload-limit-reached': setupError(
     'The account has reached the daily upload limit of Drive',
-    'Drive accepts 750 GB a day from one account. Retry tomorrow, or let the destination use another account. {account} may also be used by other programs.',
+    'Drive accepts 750 GB a day from one account. Retry tomorrow, or let the destination use another account. Other programs may also use {account}.',
   ),
   'drive-api-disabled': setupError(
     'The Drive API is disabled in the project of the credentials',

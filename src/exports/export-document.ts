@@ -102,7 +102,8 @@ export const exportDocument = z
     if (name !== undefined && isMany) {
       const message =
         'can be used with gcsPrefix only if "join" is set, because otherwise the files have the names of the objects';
-      context.addIssue({ code: 'custom', path: ['name'], message, params: { code: 'name-invalid' } });
+      const remedy = 'Leave out "name", or set "join" to get one file of this name.';
+      context.addIssue({ code: 'custom', path: ['name'], message, params: { code: 'name-invalid', remedy } });
     }
   });
 

@@ -19,6 +19,9 @@ export const PUSH_SECONDS = 540;
 /** Retry-After for errors of the set-up. Pub/Sub follows its own retry policy anyway. */
 const SETUP_RETRY_SECONDS = 60;
 
+/** What to do about a push over the limit, which is above that of Pub/Sub. */
+const TOO_LARGE = 'Publish a message of at most 10 MB, or one that names an object of Cloud Storage with "gcs".';
+
 interface Received {
   push: WrappedMessage;
   /** Decodes the data of the message, which may be megabytes, piece by piece. */
@@ -108,7 +111,7 @@ export const createPubsubHandler =
   (context: CourierContext): Promise<Response> => {
     const requestSeconds = Math.min(dependencies.requestSeconds, PUSH_SECONDS);
     return withinRequest(context, { ...dependencies, requestSeconds }, async (time) => {
-      const body = jsonBody(context, MAX_PUSH_BYTES, { otherwise: UNWRAPPED_PUSH, minThroughput });
+      const body = jsonBody(context, MAX_PUSH_BYTES, { otherwise: UNWRAPPED_PUSH, remedy: TOO_LARGE, minThroughput });
       const pusher = holderOf.pusher(context.var.caller);
       try {
         return await slots.hold(pusher, (slot) =>

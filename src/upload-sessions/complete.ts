@@ -72,7 +72,10 @@ const driveOf = (allow: DirectDependencies['allow'], caller: Caller, destination
 };
 
 const notFound = (): CourierError =>
-  new CourierError('not-found', { detail: 'This caller has no upload with this id.' });
+  new CourierError('not-found', {
+    detail: 'This caller has no upload with this id.',
+    remedy: 'Use the id that POST /v1/uploads returned to the same caller, or open a new upload there.',
+  });
 
 /** An upload that has no answer yet, as one try to complete it sees it. */
 interface Completion {

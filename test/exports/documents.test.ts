@@ -106,6 +106,7 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     ['two sources', { name: 'a', source: { text: 'x', json: 1 } }, 'request-invalid', 'and has text, json.'],
     ['an unknown field', { name: 'a', surprise: 1, source: { text: '' } }, 'request-invalid', 'no option "surprise"'],
     ['an unknown way', { name: 'a', source: { url: 'x' } }, 'request-invalid', 'source: there is no option "url".'],
+    ['no text', { destination: '', name: 'a', source: { text: 'x' } }, 'request-invalid', 'destination is too small: '],
     ['no name', { source: { text: 'x' } }, 'name-invalid', 'name is missing.'],
     ['a name with "/"', { name: 'a/b', source: { text: 'x' } }, 'name-invalid', 'folders go into "path"'],
     ['a path that climbs', { name: 'a', path: '../x', source: { text: 'x' } }, 'path-invalid', 'folder 1 is "..".'],
@@ -250,5 +251,6 @@ test('a document above 32 MiB is rejected by its length, before a byte is read',
   const headers = { ...JSON_TYPE, 'content-length': '33554433' };
   const { status, json } = await entry.send({ target: '/v1/exports', headers, body: '{' });
   expect([status, json.code]).toEqual([413, 'too-large']);
+  expect(json.remedy).toContain('"gcs"');
   await entry.close();
 });

@@ -122,6 +122,12 @@ describe('a prefix', () => {
     expect(courier.services.delivered).toEqual([]);
   });
 
+  test('explains what to do about a name, which is valid in itself', async () => {
+    const courier = await started('HTTP/1.1');
+    const { json } = await ask(courier, { gcsPrefix: 'gs://bucket/x/' }, { name: 'a' });
+    expect(json.remedy).toContain('"join"');
+  });
+
   test.each([
     ['destination-forbidden', 403],
     ['source-not-found', 502],

@@ -121,6 +121,15 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
     expect(json.detail).toBe('The query has "onConflict", but the options of this request are in its body.');
   });
 
+  test('a digest in the query would be ignored, so it is rejected by name', async () => {
+    const before = completed.length;
+    const target = `/v1/uploads/a/complete?sha256=${'ab'.repeat(32)}`;
+    const { status, json } = await entry.send({ target });
+    expect([status, json.code]).toEqual([400, 'request-invalid']);
+    expect(json.detail).toBe('The query has "sha256", but the options of this request are in its body.');
+    expect(completed.length).toBe(before);
+  });
+
   test('are accepted with any JSON media type', async () => {
     const headers = { 'content-type': 'application/vnd.acme+json; charset=utf-8' };
     expect((await open(JSON.stringify(request), { headers })).status).toBe(201);
@@ -129,6 +138,8 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
   test('a document above 64 KiB is rejected', async () => {
     const { status, json } = await open(JSON.stringify({ ...request, description: 'x'.repeat(65_536) }));
     expect([status, json.code]).toEqual([413, 'too-large']);
+    // The caller is opening an upload session already.
+    expect(json.remedy).not.toContain('/v1/uploads');
   });
 
   test('are completed with or without a digest', async () => {

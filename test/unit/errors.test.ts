@@ -39,6 +39,13 @@ describe('the table of errors', () => {
     expect(about()).toMatch(/^Share the folder with the courier's account as/);
     for (const code of codes) expect(new CourierError(code).remedy).not.toMatch(/[{}]/);
   });
+
+  test.each(codes)(
+    'each sentence of the remedy for %s begins with a capital letter, also without the facts',
+    (code) => {
+      expect(new CourierError(code).remedy).not.toMatch(/[.!?] \p{Ll}/u);
+    },
+  );
 });
 
 test('any other thrown value is internal, reveals nothing in the response, and keeps its cause for the log', () => {

@@ -22,6 +22,8 @@ const TICKS_UNDER_LOAD = 2;
 export interface BodyLimits {
   /** Bytes; undefined: no limit. */
   maxBytes: number | undefined;
+  /** What to do about a larger body. Default: the remedy for a file. */
+  remedy?: string | undefined;
   minThroughput?: MinThroughput | undefined;
   /** How much the caller presses the others, from 0 to 1. The minimum throughput rises with it. Default: 0. */
   pressure?: (() => number) | undefined;
@@ -48,8 +50,10 @@ const READ_AHEAD_BYTES = 131_072;
 const TICKS_PER_WINDOW = 10;
 const WHOLE_PIECE_BYTES = 262_144;
 
-const tooLarge = (maxBytes: number): CourierError =>
-  new CourierError('too-large', { detail: `The body is larger than ${maxBytes} bytes, the limit of this endpoint.` });
+const tooLarge = (maxBytes: number, remedy: string | undefined): CourierError => {
+  const detail = `The body is larger than ${maxBytes} bytes, the limit of this endpoint.`;
+  return new CourierError('too-large', { detail, remedy });
+};
 
 const truncated = (detail: string, cause?: unknown): CourierError =>
   new CourierError('body-truncated', { detail, cause });
@@ -131,15 +135,16 @@ interface Announced {
   /** Bytes, if the request announces it. */
   size: number | undefined;
   maxBytes: number | undefined;
+  remedy: string | undefined;
 }
 
 /** Counts the received bytes. Throws if they exceed the limit or differ from the announced size. */
-const createCount = ({ size, maxBytes }: Announced): { add(bytes: number): void; end(): void } => {
+const createCount = ({ size, maxBytes, remedy }: Announced): { add(bytes: number): void; end(): void } => {
   let received = 0;
   return {
     add(bytes) {
       received += bytes;
-      if (maxBytes !== undefined && received > maxBytes) throw tooLarge(maxBytes);
+      if (maxBytes !== undefined && received > maxBytes) throw tooLarge(maxBytes, remedy);
     },
     end() {
       if (size !== undefined && received !== size)
@@ -242,17 +247,18 @@ async function* once(whole: Uint8Array, atEnd: Reading['atEnd']): AsyncGenerator
  * @throws CourierError `too-large` immediately, if the announced size exceeds the limit
  */
 export const requestBody = (incoming: Incoming, limits: BodyLimits): RequestBody => {
-  const { maxBytes, minThroughput = DEFAULT_MIN_THROUGHPUT, pressure = () => 0, begin } = limits;
+  const { maxBytes, remedy, minThroughput = DEFAULT_MIN_THROUGHPUT, pressure = () => 0, begin } = limits;
   const { rawBody } = incoming;
   const size = rawBody?.byteLength ?? announcedSize(incoming);
-  if (maxBytes !== undefined && size !== undefined && size > maxBytes) throw tooLarge(maxBytes);
+  if (maxBytes !== undefined && size !== undefined && size > maxBytes) throw tooLarge(maxBytes, remedy);
   let reading: AsyncGenerator<Uint8Array> | undefined;
   return {
     size,
     read(isDone = false, atEnd) {
       begin?.();
       const settings = { minThroughput, pressure, isDone, atEnd };
-      reading = rawBody === undefined ? readStream(incoming, { size, maxBytes }, settings) : once(rawBody, atEnd);
+      reading =
+        rawBody === undefined ? readStream(incoming, { size, maxBytes, remedy }, settings) : once(rawBody, atEnd);
       return reading;
     },
     release() {

@@ -64,6 +64,8 @@ const collect = async (
 interface JsonBodyOptions {
   /** The error detail for a body of another media type. */
   otherwise?: string;
+  /** What to do about a body that is larger than `maxBytes`. The remedy for a file would not help. */
+  remedy?: string;
   minThroughput?: MinThroughput | undefined;
   /** How much the caller presses the others, from 0 to 1. */
   pressure?: () => number;
@@ -79,6 +81,7 @@ export const jsonBody = (
   maxBytes: number,
   {
     otherwise = 'The body must be application/json.',
+    remedy = 'Shorten the document. It has only options; the bytes of the file are sent to the upload URL.',
     minThroughput = DOCUMENT_MIN_THROUGHPUT,
     pressure,
   }: JsonBodyOptions = {},
@@ -87,7 +90,7 @@ export const jsonBody = (
   const { incoming, begin } = context.env;
   rejectCodings(headers);
   const digests = readBodyDigests((name) => headers.get(name));
-  const body = requestBody(incoming, { maxBytes, minThroughput, pressure, begin });
+  const body = requestBody(incoming, { maxBytes, remedy, minThroughput, pressure, begin });
   const { mediaType, parameters } = readContentType(headers.get('content-type'));
   if (body.size !== 0 && !JSON_TYPE.test(mediaType)) {
     throw new CourierError('media-type-unsupported', { detail: otherwise });

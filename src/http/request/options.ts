@@ -13,9 +13,18 @@ const MAX_PROPERTIES = 30;
 /** UTF-8, of a property's key and value together. */
 const MAX_PROPERTY_BYTES = 124;
 
+/** In a query, a "+" that is not percent-encoded is a space. */
+const SPACE_FOR_PLUS = /\d \d\d:\d\d$/;
+
 /** A time with its time zone (RFC 3339), converted to UTC and milliseconds, as Drive keeps it. */
 const fileTime = z.iso
-  .datetime({ offset: true, error: 'is not a time with a time zone, like 2026-11-24T12:00:00Z' })
+  .datetime({
+    offset: true,
+    error: ({ input }) =>
+      typeof input === 'string' && SPACE_FOR_PLUS.test(input)
+        ? 'has a space before the offset: write the "+" of a time zone as "%2B" in a query'
+        : 'is not a time with a time zone, like 2026-11-24T12:00:00Z',
+  })
   .transform((text) => new Date(text).toISOString())
   // An offset can lead out of the years that have four digits.
   .refine((text) => /^\d{4}-/.test(text), 'is not in the years 0000 to 9999 of UTC');
@@ -29,15 +38,26 @@ const faultOfProperty = ([key, value]: [string, string]): string | undefined => 
     : undefined;
 };
 
+/** Refuses a key that zod's records leave out without an error, so that no property is lost silently. */
+const rejectPrototypeKey = (properties: unknown, context: z.RefinementCtx): unknown => {
+  if (typeof properties !== 'object' || properties === null || !Object.hasOwn(properties, '__proto__'))
+    return properties;
+  context.addIssue({ code: 'custom', message: 'cannot have the key "__proto__"' });
+  return z.NEVER;
+};
+
 /** Public properties of a file, within Drive's limits. */
-const fileProperties = z.record(z.string(), z.string()).superRefine((properties, context) => {
-  const entries = Object.entries(properties);
-  const fault =
-    entries.length > MAX_PROPERTIES
-      ? `has ${entries.length} properties; Drive’s limit is ${MAX_PROPERTIES}`
-      : entries.map(faultOfProperty).find((found) => found !== undefined);
-  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
-});
+const fileProperties = z.preprocess(
+  rejectPrototypeKey,
+  z.record(z.string(), z.string()).superRefine((properties, context) => {
+    const entries = Object.entries(properties);
+    const fault =
+      entries.length > MAX_PROPERTIES
+        ? `has ${entries.length} properties; Drive’s limit is ${MAX_PROPERTIES}`
+        : entries.map(faultOfProperty).find((found) => found !== undefined);
+    if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+  }),
+);
 
 const PROPERTIES = 'The file’s public properties: up to 30, each of up to 124 bytes of UTF-8 in its key and value.';
 const KEEP_REVISION = 'Drive keeps this revision until it is deleted, instead of for 30 days.';
@@ -188,7 +208,15 @@ const describe = (issue: z.core.$ZodIssue): string => {
     return `${at === '' ? '' : `${at}: `}there is no option ${names}.${at === '' ? hintAt(issue.keys) : ''}`;
   }
   const missing = issue.code === 'invalid_type' && issue.input === undefined;
-  return `${at === '' ? 'The body' : at} ${missing ? 'is missing' : issue.message.replace(/^Invalid/, 'is an invalid')}.`;
+  const fault = missing ? 'is missing' : issue.message.replace(/^Invalid/, 'is an invalid').replace(/^Too/, 'is too');
+  return `${at === '' ? 'The body' : at} ${fault}.`;
+};
+
+/** The remedy of an issue that has one of its own, if it is the only one. The remedy of a code is about its usual cause. */
+const remedyOf = ([issue, ...others]: readonly z.core.$ZodIssue[]): string | undefined => {
+  if (issue?.code !== 'custom' || others.length > 0) return undefined;
+  const remedy: unknown = issue.params?.remedy;
+  return typeof remedy === 'string' ? remedy : undefined;
 };
 
 /**
@@ -205,7 +233,8 @@ export const parseInput = <Schema extends z.ZodType>(schema: Schema, input: unkn
   });
   const [first = 'request-invalid'] = codes;
   const code = codes.every((other) => other === first) ? first : 'request-invalid';
-  throw new CourierError(code, { detail: parsed.error.issues.slice(0, 8).map(describe).join(' ') });
+  const { issues } = parsed.error;
+  throw new CourierError(code, { detail: issues.slice(0, 8).map(describe).join(' '), remedy: remedyOf(issues) });
 };
 
 /** Collects options by name, and rejects one that occurs twice. */

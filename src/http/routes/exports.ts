@@ -19,6 +19,10 @@ const oneKey = (header: string | undefined, field: string | undefined): { idempo
   return { idempotencyKey: header ?? field };
 };
 
+/** What to do about a document over the limit. */
+const TOO_LARGE =
+  'Send the file itself to POST /v1/files or by an upload session, or put it into Cloud Storage and export it with "gcs".';
+
 type ExportsDependencies = Pick<
   HttpDependencies,
   | 'authorize'
@@ -69,7 +73,7 @@ export const createExportsHandler =
       const maxBytes = Math.min(MAX_DOCUMENT_BYTES, dependencies.maxBodyBytes ?? MAX_DOCUMENT_BYTES);
       const { caller, trace } = context.var;
       const pressure = (): number => slots.pressure(holderOf.caller(caller));
-      const body = jsonBody(context, maxBytes, { minThroughput, pressure });
+      const body = jsonBody(context, maxBytes, { remedy: TOO_LARGE, minThroughput, pressure });
       dependencies.authorize({ caller, requestId: trace.requestId, idempotencyKey: key });
       return slots.hold(holderOf.caller(caller), () =>
         memory.hold(holderOf.caller(caller), body.size, async (lease) => {

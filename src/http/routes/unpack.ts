@@ -33,7 +33,12 @@ const unpackOptions = z.strictObject({
   ...sharedOptions,
   unpack: z.enum(UNPACK_FORMATS),
   preserveTimes: z.exactOptional(z.enum(['true', 'false']).transform((text) => text === 'true')),
-  name: z.exactOptional(z.never('cannot be used with "unpack": the files have the names of the entries')),
+  name: z.exactOptional(
+    z.custom<never>(() => false, {
+      error: 'cannot be used with "unpack": the files have the names of the entries',
+      params: { code: 'name-invalid', remedy: 'Leave out "name". The folder for the files is the option "path".' },
+    }),
+  ),
 });
 type UnpackOptions = z.output<typeof unpackOptions>;
 

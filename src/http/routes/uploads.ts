@@ -62,6 +62,8 @@ export const createCompleteUploadHandler =
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, dependencies, async (time) => {
       const { caller } = context.var;
+      // Otherwise a digest in the query would be ignored, and the file would count as verified.
+      rejectQuery(context.env.incoming.url ?? '');
       const pressure = (): number => slots.pressure(holderOf.caller(caller));
       const body = jsonBody(context, MAX_JSON_BYTES, { minThroughput, pressure });
       // The body of a caller that is no longer authorized anywhere is not read. It still gets the receipt of a finished upload.

@@ -162,6 +162,7 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
       { properties: '{"order": 1234}' },
       { properties: '{"order": null}' },
       { properties: '{"order": "\\ud800"}' },
+      { properties: '{"order": "1234", "__proto__": "x"}' },
       { keepRevisionForever: 'yes' },
       { keepRevisionForever: '' },
       { starred: 'true' },
@@ -219,6 +220,11 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
     ['a byte that is no UTF-8', 'name=%ff', 'The query is not percent-encoded UTF-8.'],
     ['a surrogate in UTF-8', 'name=%ed%a0%80', 'The query is not percent-encoded UTF-8.'],
     ['an overlong slash', 'name=a%c0%afb', 'The query is not percent-encoded UTF-8.'],
+    [
+      'a plus sign that is not percent-encoded',
+      'name=a&createdTime=2026-11-24T12:00:00+09:00',
+      'createdTime has a space before the offset: write the "+" of a time zone as "%2B" in a query.',
+    ],
     ['a percent sign alone', 'name=100%', 'The query is not percent-encoded UTF-8.'],
   ])('a query with %s is rejected', async (_, query, detail) => {
     const { status, json } = await post(query);

@@ -33,6 +33,12 @@ describe('an archive', () => {
     expect(courier.services.delivered).toEqual([]);
   });
 
+  test('explains what to do about a name, which is valid in itself', async () => {
+    const courier = await started('HTTP/1.1');
+    const { json } = await send(courier, 'zip', zipOf(FILES), '&name=a');
+    expect(json.remedy).toContain('Leave out "name"');
+  });
+
   test('has no line for a folder that only has the attribute of MS-DOS', async () => {
     const courier = await started('HTTP/1.1');
     const archive = zipOf([{ name: 'x', bytes: '', method: 0 }, ...FILES]);

@@ -226,6 +226,6 @@ test('bytes of somebody else in the file are not named as those that were receiv
 test('an upload of another caller, and one that does not exist, are not found', async () => {
   const { run } = await setUp(FILE);
   for (const asked of [run(SHA256, ID, '2'), run(SHA256, 'x'.repeat(32)), run(SHA256, '../x')]) {
-    await expect(asked).rejects.toMatchObject({ code: 'not-found' });
+    await expect(asked).rejects.toMatchObject({ code: 'not-found', remedy: expect.stringContaining('/v1/uploads') });
   }
 });
