@@ -34,6 +34,9 @@ export const ROLLOVERS = ['monthly'] as const;
 /** How often rows go to a new tab of a sheet. */
 export type Rollover = (typeof ROLLOVERS)[number];
 
+/** The name of a tab in Google Sheets has up to so many characters. */
+export const MAX_TAB_LENGTH = 100;
+
 /** Options for rows that go into a sheet. */
 export interface RowOptions {
   /** Name of the tab; default: the first one. It is created if it is missing. */

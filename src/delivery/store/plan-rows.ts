@@ -1,3 +1,4 @@
+import { MAX_TAB_LENGTH } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import { hasRows } from '../../sheets/media-types.ts';
 import { DOCS_TYPES } from '../check-conversion.ts';
@@ -17,10 +18,15 @@ export const areRows = ({ request, source }: Pick<Planning, 'request' | 'source'
   return destination.config.spreadsheet !== undefined || hasRows(source.mimeType);
 };
 
-/** `2026-11`, after the given name if there is one. */
+/** `2026-11`, after the given name if there is one. @throws CourierError `request-invalid` for a name that gets too long by it */
 const monthlyTab = (tab: string | undefined, nowMs: number): string => {
   const month = new Date(nowMs).toISOString().slice(0, 7);
-  return tab === undefined ? month : `${tab} ${month}`;
+  if (tab === undefined) return month;
+  const name = `${tab} ${month}`;
+  if (name.length <= MAX_TAB_LENGTH) return name;
+  throw new CourierError('request-invalid', {
+    detail: `tab is too long: with rollover=monthly it has at most ${MAX_TAB_LENGTH - name.length + tab.length} characters, because the month follows it.`,
+  });
 };
 
 const tabOf = ({ rows }: ResolvedRequest, nowMs: number): { tab?: string } => {

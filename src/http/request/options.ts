@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { COLUMN_RULES, CONFLICT_RULES, CONVERSIONS, ROLLOVERS } from '../../domain.ts';
+import { COLUMN_RULES, CONFLICT_RULES, CONVERSIONS, MAX_TAB_LENGTH, ROLLOVERS } from '../../domain.ts';
 import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
 import { fileName, folderPath } from '../../text/file-name.ts';
 import { readStoredType } from '../../text/media-type.ts';
@@ -61,9 +61,6 @@ const fileProperties = z.preprocess(
 
 const PROPERTIES = 'The file’s public properties: up to 30, each of up to 124 bytes of UTF-8 in its key and value.';
 const KEEP_REVISION = 'Drive keeps this revision until it is deleted, instead of for 30 days.';
-
-/** A tab's name in Google Sheets has up to 100 characters. */
-const MAX_TAB_LENGTH = 100;
 
 const DATES = 'With convertTo=sheet: dates and times in ISO 8601 become date cells.';
 

@@ -53,6 +53,12 @@ describe('rows', () => {
     expect(await planRows(planningOf(found, rows))).toEqual(expected);
   });
 
+  test('of a month are refused where the name of its tab would be too long for Google Sheets', async () => {
+    const rowsOf = (length: number): RowOptions => ({ rollover: 'monthly', tab: 'a'.repeat(length) });
+    expect((await planRows(planningOf([SHEET], rowsOf(92)))).tab).toHaveLength(100);
+    await expect(planRows(planningOf([SHEET], rowsOf(93)))).rejects.toMatchObject({ code: 'request-invalid' });
+  });
+
   test('note whose account writes them', async () => {
     const planning = planningOf([SHEET]);
     const { request } = planning;
