@@ -158,18 +158,24 @@ def _path(path: str, selection: Selection) -> Iterator[Union[Found, FileFailure]
         yield Found(path, name)
 
 
+def _wrong_input() -> CourierError:
+    return failure("usage", "send_all takes paths, and pairs of a path or bytes with a path in Drive.")
+
+
 def _found_in(inputs: Iterable[SendAllInput], selection: Selection) -> Iterator[Union[Found, FileFailure]]:
     for each in inputs:
-        if isinstance(each, tuple):
+        if isinstance(each, tuple) and len(each) == 2 and isinstance(each[1], str):
             source, path = each
             if isinstance(source, bytes):
                 yield Found(path, path, source)
-            else:
+            elif isinstance(source, (str, os.PathLike)):
                 yield Found(os.fspath(source), path)
+            else:
+                raise _wrong_input()
         elif isinstance(each, (str, os.PathLike)):
             yield from _path(os.fspath(each), selection)
         else:
-            raise failure("usage", "send_all takes paths, and pairs of a path or bytes with a path in Drive.")
+            raise _wrong_input()
 
 
 def _is_same_file(one: str, other: Optional[str]) -> bool:
@@ -186,7 +192,8 @@ def list_all(
     Raises CourierError ``path-invalid``, ``usage``.
     """
     target_of = create_targets(checked_folder(root))
-    sources: Dict[str, str] = {}
+    # The path of each file on disk by its path in Drive; ``None`` for bytes, which are never the same file as another.
+    sources: Dict[str, Optional[str]] = {}
     for found in _found_in(inputs, selection):
         if isinstance(found, FileFailure):
             yield found
@@ -201,9 +208,12 @@ def list_all(
         except CourierError as error:
             yield FileFailure(file, error)
             continue
-        other = sources.get(target.path)
-        if other is None:
-            sources[target.path] = file
+        source = file if content is None else None
+        if target.path not in sources:
+            sources[target.path] = source
             yield Listed(file, target, content)
-        elif other != file:
-            yield FileFailure(file, failure("path-taken", f'"{other}" is sent to "{target.path}".'))
+            continue
+        other = sources[target.path]
+        if other is None or source is None or os.path.abspath(other) != os.path.abspath(source):
+            name = "An earlier input" if other is None else f'"{other}"'
+            yield FileFailure(file, failure("path-taken", f'{name} is sent to "{target.path}".'))

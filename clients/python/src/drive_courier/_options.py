@@ -99,6 +99,18 @@ def check_unicode(options: Mapping[str, Optional[str]]) -> None:
             raise failure("usage", f"{name} is not well-formed Unicode (a lone surrogate).") from None
 
 
+def _check_properties(properties: Optional[Mapping[str, str]]) -> None:
+    """Raises CourierError ``usage``."""
+    if properties is None:
+        return
+    if not isinstance(properties, Mapping):
+        raise failure("usage", "properties is not a mapping of texts to texts.")
+    for name, value in properties.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise failure("usage", f"The property {name!r} is not a text with a text as its value.")
+        check_unicode({"properties": name + value})
+
+
 def _time_text(name: str, time: Optional[Time]) -> Optional[str]:
     if not isinstance(time, datetime):
         return time
@@ -135,8 +147,7 @@ def resolve_options(
     if not resolved:
         raise failure("usage", "What is sent has no name of its own: pass name=.")
     check_unicode({"name": resolved, "to": destination, "path": path, "description": description, "tab": tab})
-    for name_of_property, value in (properties or {}).items():
-        check_unicode({"properties": name_of_property + value})
+    _check_properties(properties)
     if preserve_times and file_times is None:
         raise failure("usage", "What is sent has no times of its own to preserve; only files have.")
     modified, created = file_times if preserve_times and file_times is not None else (None, None)

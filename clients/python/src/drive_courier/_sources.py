@@ -255,8 +255,22 @@ def _open_path(path: str) -> Union[PathSource, Stream]:
         raise _unreadable(path, error) from error
 
 
+def _checked(source: Union[Source, Stream], size: Optional[int]) -> Union[Source, Stream]:
+    """A caller that passes another size than the source has may be about to send the wrong bytes."""
+    if size is None or isinstance(source, Stream) or source.size == size:
+        return source
+    source.close()
+    raise failure("usage", f"What is sent has {source.size} bytes; size= is {size}.")
+
+
 def open_source(given: Sendable, size: Optional[int]) -> Union[Source, Stream]:
     """Raises CourierError ``file-unreadable`` or ``usage``."""
+    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
+        raise failure("usage", "size is not a whole number of bytes.")
+    return _checked(_open(given, size), size)
+
+
+def _open(given: Sendable, size: Optional[int]) -> Union[Source, Stream]:
     if isinstance(given, (str, os.PathLike)):
         return _open_path(os.fspath(given))
     if isinstance(given, (bytes, bytearray, memoryview)):
