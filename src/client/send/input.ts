@@ -1,6 +1,5 @@
 import { open, realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { failure } from '../errors.ts';
 import { usableTime } from '../../text/usable-time.ts';
@@ -141,6 +140,10 @@ async function* asBytes(parts: AsyncIterable<Uint8Array | string>): AsyncIterabl
   for await (const part of parts) {
     if (typeof part !== 'string') {
       if (half !== '') throw illFormed();
+      // Anything else would be sent as an upload that breaks, which looks like a fault of the network.
+      if (!(part instanceof Uint8Array)) {
+        throw failure('usage', { detail: 'A part of the stream is neither bytes (Uint8Array) nor text.' });
+      }
       yield part;
       continue;
     }
@@ -172,8 +175,6 @@ export const openInput = async (input: Sendable): Promise<Seekable | Stream> => 
       read: (start, end) => input.slice(start, end).stream(),
     };
   }
-  if (input instanceof ReadableStream)
-    return { kind: 'stream', name: undefined, bytes: Readable.fromWeb(input as never) };
   if (typeof input === 'object' && input !== null && Symbol.asyncIterator in input) {
     return { kind: 'stream', name: undefined, bytes: asBytes(input) };
   }

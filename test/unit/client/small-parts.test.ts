@@ -38,6 +38,25 @@ test('the digest covers the whole content once, despite repeated or skipped byte
   );
 });
 
+test.each([{}, 5, null, ['a'], new ArrayBuffer(1)])('a stream with %j is wrong usage', async (part) => {
+  const parts = async function* () {
+    yield Buffer.from('a');
+    yield part as never;
+  };
+  for (const stream of [parts(), ReadableStream.from(parts())]) {
+    const input = await openInput(stream as never);
+    if (input.kind !== 'stream') throw new Error('a stream can be read once');
+    await expect(bufferStream(input, 100)).rejects.toMatchObject({ code: 'usage' });
+  }
+});
+
+test('a web stream of text is sent as UTF-8, also if a character is split between two parts', async () => {
+  const input = await openInput(ReadableStream.from(['ä', '\ud83d', '\ude00']) as never);
+  if (input.kind !== 'stream') throw new Error('a stream can be read once');
+  const whole = await bufferStream(input, 100);
+  expect(whole).toMatchObject({ kind: 'seekable', size: 6 });
+});
+
 test('a stream is returned whole, however far it was read ahead', async () => {
   const parts = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 10 });
   await fc.assert(
