@@ -105,9 +105,13 @@ const createIsManifest = (manifest: string | undefined): ((file: string) => Prom
     (await resolved(file)) === (await resolved(manifest));
 };
 
+type Bytes = Uint8Array | Blob;
+
 /** Whether two inputs are the same file, whose path may be written in several ways, or the same object with bytes. */
-const isSameSource = (one: unknown, other: unknown): boolean =>
-  one === other || (typeof one === 'string' && typeof other === 'string' && resolve(one) === resolve(other));
+const isSameSource = (one: string | WeakRef<Bytes>, other: string | Bytes): boolean =>
+  typeof one === 'string'
+    ? typeof other === 'string' && resolve(one) === resolve(other)
+    : typeof other !== 'string' && one.deref() === other;
 
 /**
  * Lists every file that is to be sent, and every entry that cannot be sent. Files that would get the same path in Drive are
@@ -121,7 +125,8 @@ export async function* listAll(inputs: SendAllInputs, options: SendAllOptions): 
   const walk: WalkOptions = { filter, hidden, followSymlinks, onSkip: (skipped) => onSkip?.(skipped) };
   const targetOf = createTargets(checkedFolder(root));
   const isManifest = createIsManifest(options.manifest);
-  const sources = new Map<string, unknown>();
+  // Bytes are remembered weakly: a strong reference would keep every file that has been sent in memory.
+  const sources = new Map<string, string | WeakRef<Bytes>>();
   for await (const found of foundIn(inputs, walk)) {
     if ('error' in found) {
       yield found;
@@ -136,7 +141,7 @@ export async function* listAll(inputs: SendAllInputs, options: SendAllOptions): 
       const path = joined(target.folder, target.name);
       const other = sources.get(path);
       if (other === undefined) {
-        sources.set(path, source);
+        sources.set(path, typeof source === 'string' ? source : new WeakRef(source));
         yield { file, input, target };
       } else if (!isSameSource(other, source)) {
         const name = typeof other === 'string' ? `"${other}"` : 'An earlier input';
