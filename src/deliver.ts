@@ -1,10 +1,25 @@
 import { beginAudit, factsOf, type OnReceipt } from './delivery/audit.ts';
 import { planDelivery } from './delivery/check-plan.ts';
 import { checkRequest } from './delivery/check-request.ts';
-import { asReplay, claimPlan, type KeyState, lookUpKey, type Planned, type Ready } from './delivery/idempotency.ts';
+import {
+  asReplay,
+  type Claim,
+  claimPlan,
+  type KeyState,
+  lookUpKey,
+  type Planned,
+  type Ready,
+} from './delivery/idempotency.ts';
 import { accountFor } from './delivery/plan.ts';
 import { receiptOf, recordReceipt, replayReceipt } from './delivery/receipt.ts';
-import { type Allow, checkSize, type DeliveryContext, resolveOptions, withRows } from './delivery/resolve-options.ts';
+import {
+  type Allow,
+  checkSize,
+  type DeliveryContext,
+  type ResolvedRequest,
+  resolveOptions,
+  withRows,
+} from './delivery/resolve-options.ts';
 import { restrictAndShare, startRetention } from './delivery/sharing.ts';
 import { storeFile } from './delivery/store/store-file.ts';
 import type { UploadStep } from './delivery/store/upload-step.ts';
@@ -54,18 +69,21 @@ export const createDeliver =
       const prepared = withRows(delivery, request);
       let deliveryContext: DeliveryContext = { request, delivery: prepared, ledger, context, log, now, sleep };
 
+      /** The request for the account that writes the file. The defaults of the destination are those of the first try's time. */
+      const requestFor = (earlierTry: Claim | undefined): ResolvedRequest => {
+        const account = accountFor(request, earlierTry?.plan());
+        if (earlierTry === undefined && account === destination) return request;
+        return resolveOptions(account, options, { caller, sinceMs: earlierTry?.claimedAtMs ?? startedMs });
+      };
+
       // Look up the key, plan, and claim the key for the plan. If another try of the key comes first, plan again from there.
       let key: KeyState | Ready = await time('claim', () => lookUpKey(deliveryContext));
       let plannedAtMs = startedMs;
       while (key.state !== 'ready') {
         const known: KeyState = key;
         if (known.state === 'done') return time('replay', () => replayReceipt(deliveryContext, known.receipt));
-        const claimed = known.state === 'claimed' ? known.claim : undefined;
-        const account = accountFor(request, claimed?.plan());
-        if (claimed !== undefined || account !== destination) {
-          const asked = { caller, sinceMs: claimed?.claimedAtMs ?? startedMs };
-          deliveryContext = { ...deliveryContext, request: resolveOptions(account, options, asked) };
-        }
+        const earlierTry = known.state === 'claimed' ? known.claim : undefined;
+        deliveryContext = { ...deliveryContext, request: requestFor(earlierTry) };
         // Before the search for the name, because planning may take long.
         plannedAtMs = now();
         const planned: Planned | KeyState = await time('place', () => planDelivery(deliveryContext, known));
@@ -90,7 +108,7 @@ export const createDeliver =
       try {
         return await deliver();
       } finally {
-        // Leases are held until the receipt is recorded.
+        // Leases are held until the receipt is recorded. None of these throws, so each of them runs.
         for (const work of endings) await work();
       }
     });

@@ -85,7 +85,22 @@ const chooseAgain = async (planning: Planning, plan: Plan): Promise<Plan> => {
   }
 };
 
-/** What would be planned now, given what an earlier try has planned and perhaps done. */
+/**
+ * Whether the bytes of the key are already in the file that they were to replace. A person who has moved it since has moved
+ * the delivered file. A file in the trash may have been there before the bytes were written, and people don't see it, so it
+ * does not count.
+ */
+const isReplaced = (claim: Claim, plan: Plan & { kind: 'replace' }, existing: DriveFile): boolean =>
+  !existing.trashed &&
+  existing.sha256Checksum !== undefined &&
+  existing.sha256Checksum === claim.sha256() &&
+  existing.headRevisionId !== plan.formerRevisionId;
+
+/**
+ * What would be planned now, given what an earlier try has planned and perhaps done. Rows and conversions have rules of their
+ * own. Otherwise the first of these applies: the key's file exists already; the file of the plan is still the one of the
+ * name; everything is chosen again.
+ */
 const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Checked> => {
   const { request, folderId, context } = planning;
   const { drive } = request.destination;
@@ -102,21 +117,14 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
     // An earlier try created this file. It is still the key's file if a person has renamed, moved or trashed it since.
     const isOwn = existing !== undefined && isOwnFile(claim, existing);
     if (isOwn && !(await isTakenBack(planning, claim, existing))) return { plan, existing };
+    // Without a name to share, the key gets a new file. With one, another file may have the name now.
     if (plan.nameKey === undefined) return { plan: await planNewFile(planning, plan, existing) };
   }
-  // The bytes are already in the file, so a person who has moved it has moved the delivered file. A file in the trash may
-  // have been there before the bytes were written, and people don't see it, so the delivery is planned again.
-  const isDone =
-    plan.kind === 'replace' &&
-    existing?.sha256Checksum !== undefined &&
-    existing.trashed !== true &&
-    existing.sha256Checksum === claim.sha256() &&
-    existing.headRevisionId !== plan.formerRevisionId;
-  if (isDone) return { plan, existing };
+  if (plan.kind === 'replace' && existing !== undefined && isReplaced(claim, plan, existing)) return { plan, existing };
   const isTarget = existing !== undefined && plan.folderId === folderId && isThere({ folderId, name }, existing);
+  if (!isTarget) return { plan: await chooseAgain(planning, plan) };
   // It may have been made read-only since.
-  if (isTarget) return { plan: plan.kind === 'replace' ? { ...plan, ...lockOf(existing) } : plan, existing };
-  return { plan: await chooseAgain(planning, plan) };
+  return { plan: plan.kind === 'replace' ? { ...plan, ...lockOf(existing) } : plan, existing };
 };
 
 /**
@@ -152,6 +160,7 @@ const checkPlan = async (planning: Planning, claim: Claim): Promise<Checked | { 
         held = { fileId: plan.fileId, lease: await leaseOf(planning, plan.fileId) };
       }
       if (held !== undefined) mustHold(held.lease);
+      // After the wait, the file may have the bytes of the other try, so the plan is checked again before it is revised.
       const receipt = await (mustWait ? claim.refresh() : claim.revise(checked.plan));
       if (receipt !== undefined) return { receipt };
     }
