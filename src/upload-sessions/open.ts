@@ -71,14 +71,16 @@ const MAX_TURNS = 5;
  * Claims a key for a plan. A later open with the same key gets the same plan. As long as the key has no session, the plan is
  * made again each time, because its file may have been created, removed or renamed since. Otherwise the key could never open
  * a session.
+ * @param findSession looks for the session that another open with the key may have saved
+ * @returns `session`: the saved one, in whose plan nothing may be changed any more
  */
 const claimPlan = async (
   { ledger, now }: DirectDependencies,
   { options }: OpenRequest,
   { request, planKey, choose }: { request: ResolvedRequest; planKey: string | undefined; choose: () => Promise<Plan> },
-  hasSession: () => Promise<boolean>,
-): Promise<Plan> => {
-  if (planKey === undefined) return choose();
+  findSession: () => Promise<Session | undefined>,
+): Promise<{ plan: Plan; session?: Session | undefined }> => {
+  if (planKey === undefined) return { plan: await choose() };
   const print = fingerprint('session', { options, size: options.size }, request.destination.name);
   /** The file that has the name may be this key's own, uploaded by another open since the ledger was read. */
   const orStored = async (error: unknown): Promise<LedgerWrite> => {
@@ -97,18 +99,21 @@ const claimPlan = async (
   sameRequest(entry, print);
   for (let turn = 0; !mine && turn < MAX_TURNS; turn++) {
     const plan = planOf(entry);
-    if (await hasSession()) return plan;
+    const saved = await findSession();
+    if (saved !== undefined) return { plan, session: saved };
     const current = await choose().catch(async (error: unknown) => {
-      if (await hasSession()) return plan;
-      throw error;
+      const savedSince = await findSession();
+      if (savedSince === undefined) throw error;
+      return savedSince;
     });
+    if ('sessionUri' in current) return { plan, session: current };
     // Where each delivery makes a file of its own, the key's id stays: only the folder and the account may be others.
     const isOwn = plan.kind === 'create' && plan.rule === 'new';
     const wanted = isOwn ? withAccount(request, { ...plan, folderId: current.folderId }) : current;
-    if (isSamePlan(wanted, plan)) return plan;
+    if (isSamePlan(wanted, plan)) return { plan };
     ({ entry, mine } = await ledger.record(planKey, { state: 'claimed', record: { plan: wanted } }, entry));
   }
-  return planOf(entry);
+  return { plan: planOf(entry) };
 };
 
 /** The file gets its properties for the retention when the upload is completed: its caller may take days to send the bytes. */
@@ -149,13 +154,12 @@ const findRound = async (
 ): Promise<{ id: string; plan: Plan; earlier: Session | undefined }> => {
   for (let round = 1; round <= MAX_ROUNDS; round++) {
     const { id, planKey } = idsOf(request, round);
-    let earlier: Session | undefined;
-    const findSession = async (): Promise<boolean> => {
+    const findSession = async (): Promise<Session | undefined> => {
       const entry = await dependencies.ledger.read(uploadKey(id));
-      earlier = entry === undefined ? undefined : sessionSchema.parse(entry.record);
-      return entry !== undefined;
+      return entry === undefined ? undefined : sessionSchema.parse(entry.record);
     };
-    const plan = await claimPlan(dependencies, request, { request: resolved, planKey, choose }, findSession);
+    const asked = { request: resolved, planKey, choose };
+    const { plan, session: earlier } = await claimPlan(dependencies, request, asked, findSession);
     if (earlier?.over === undefined) return { id, plan, earlier };
   }
   throw new CourierError('digest-mismatch', {
