@@ -160,7 +160,10 @@ const hold = (
     if (!expiring.signal.aborted && now() >= expiryOf(entry) - ttlMs / 3) expiring.abort(lost());
   };
 
-  /** Renews after each third of the lease's lifetime. */
+  /**
+   * Renews after each third of the lease's lifetime. A renewal has until two thirds have passed since the one before; after
+   * that the holder gives up, and the last third is left for what it has already sent. Only then may another holder take over.
+   */
   const keepAlive = async (): Promise<void> => {
     while (!ended.signal.aborted && !expiring.signal.aborted) {
       await sleep(ttlMs / 3, ended.signal);
@@ -168,9 +171,9 @@ const hold = (
       const answered = new AbortController();
       renewing = renew();
       renewing.catch(() => undefined).finally(() => answered.abort());
-      const left = expiryOf(entry) - ttlMs / 3 - now();
+      const untilGivingUpMs = expiryOf(entry) - ttlMs / 3 - now();
       // A ledger that does not answer must not keep the holder from giving up in time.
-      await sleep(left, AbortSignal.any([answered.signal, ended.signal])).catch(() => undefined);
+      await sleep(untilGivingUpMs, AbortSignal.any([answered.signal, ended.signal])).catch(() => undefined);
       if (ended.signal.aborted) return;
       giveUpInTime();
     }

@@ -231,13 +231,17 @@ export const createCompleteUpload =
         const judgement = await judge(dependencies, id, file, seen);
         const decision = decide(seen, judgement.verdict);
         if (decision.action === 'reject') throw completeAlready(session, file?.sha256Checksum);
-        if (decision.action === 'give-up' || file === undefined) {
-          const over = decision.action === 'give-up' ? decision.over : 'gone';
-          if (decision.action === 'give-up' && decision.undo && file !== undefined) await undo(upload, file, judgement);
+        const endWith = async (over: Over): Promise<Receipt> => {
           const finished = await giveUp(completion, over);
           if (finished !== undefined) return finished;
           throw OVER[over](seen === 'other-bytes' ? file : undefined);
+        };
+        if (decision.action === 'give-up') {
+          if (decision.undo && file !== undefined) await undo(upload, file, judgement);
+          return endWith(decision.over);
         }
+        // An upload that is whole has a file, so this is not reached.
+        if (file === undefined) return endWith('gone');
         const earlier = judgement.mine ? undefined : await receiptToCome(dependencies, id, { sha256, signal });
         return earlier ?? finish(completion, file, { upload, caller, stepTimer, checkLease });
       });

@@ -156,7 +156,11 @@ const isToCome = ({ unusable }: NameOptions, entry: LedgerEntry): boolean =>
 const getMade = (options: NameOptions, { fileId, state }: LedgerEntry): Promise<DriveFile | undefined> =>
   state === 'done' ? getKnownFile(options, fileId) : options.drive.get(fileId, options.context);
 
-/** The file or the id that the entry of one generation has, or the generation to look at next. */
+/**
+ * The file or the id that the entry of one generation has, or the generation to look at next. There are three cases: its file
+ * is still there under the name; its file was not created yet, so the claimed id is used; its file is gone (trashed, moved,
+ * renamed, deleted, or its id is used up), so the next generation is claimed.
+ */
 const resolveGeneration = async (
   options: NameOptions,
   generation: number,

@@ -139,8 +139,11 @@ export const createCommitGuard = (
   const { drive } = request.destination;
   const expiring = needsLease ? new AbortController() : undefined;
   let lease: Lease | undefined;
+  /** The receipt of another try that was faster. */
   let answered: Receipt | undefined;
+  /** How often the last request was about to be sent. After the first time, an answer may have been lost. */
   let attempts = 0;
+  /** The newest revision at the last look: the one that comes after it may be the upload's own. */
   let seenRevision: string | undefined;
   const hasNamesake = mustBeOnly ? namesakeCheckOf(step) : undefined;
   const revisionsOf = createRevisionList(step);
@@ -174,17 +177,21 @@ export const createCommitGuard = (
     return { file: await mustGet(step, answered.id) };
   };
 
-  /** The last check of a file before it is overwritten. */
+  /**
+   * The last check of a file before it is overwritten.
+   * @returns the file, if an attempt whose answer was lost has already put these bytes into it; undefined to continue
+   */
   const lookAt = async (
     target: UploadTarget & { kind: 'replace' },
     bytes: ReceivedBytes,
   ): Promise<{ file: DriveFile } | undefined> => {
     const mayBeStored = attempts > 1 || claim?.mine === false;
     const { formerRevisionId: former } = target;
-    let isPlanRecent = !mayBeStored && now() - plannedAtMs <= MAX_LOOK_AGE_MS;
+    // Planning has looked at the file a moment ago, and saves the first look. If unlocking takes long, a second one follows.
+    let isFirstLookSaved = !mayBeStored && now() - plannedAtMs <= MAX_LOOK_AGE_MS;
     return checkUntilFresh({ now, maxAgeMs: MAX_LOOK_AGE_MS }, async (seen) => {
-      if (isPlanRecent) {
-        isPlanRecent = false;
+      if (isFirstLookSaved) {
+        isFirstLookSaved = false;
         seen(plannedAtMs);
         await unlock?.(target.id, leased());
         return undefined;
@@ -210,6 +217,8 @@ export const createCommitGuard = (
     });
   };
 
+  // The order matters: first the lease, so that no other delivery writes; then the ledger, so that a finished key writes
+  // nothing; Drive last, as close to the write as possible, because people who edit the file know of neither.
   const beforeCommit: UploadRequest['beforeCommit'] = async (bytes, target) => {
     attempts += 1;
     // The file exists, so no request can create it any more.

@@ -195,6 +195,26 @@ const storedFile = (
   };
 };
 
+/** The answer to a try whose key another try has finished before any row was written. */
+const answeredBefore = async (step: UploadStep, receipt: Receipt): Promise<StoredFile> => {
+  const { source, expectedSha256 } = step.delivery;
+  await replay(receipt, { source, maxBytes: step.request.destination.config.maxBytes, expectedSha256 });
+  return { file: await mustGet(step, receipt.id), outcome: 'replayed', isNew: false, receipt };
+};
+
+/** The answer to a try that was overtaken meanwhile. Its other bytes are read first: only the key's own get its receipt. */
+const answeredOnTheWay = async (
+  step: UploadStep,
+  receipt: Receipt,
+  meter: ReturnType<typeof createMeter>,
+): Promise<StoredFile> => {
+  await meter.readRest();
+  const { sha256 } = meter.received();
+  checkDigest(step.delivery.expectedSha256, sha256);
+  sameBytes(sha256, receipt.sha256);
+  return { file: await mustGet(step, receipt.id), outcome: 'replayed', isNew: false, receipt };
+};
+
 /**
  * Appends the rows of a delivery to a sheet, or replaces the values of a tab by them, once: a mark that is written with them
  * shows later tries that they are there.
@@ -205,13 +225,8 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
   const made = plan.fileId === '' ? await findOrMake(step, plan) : undefined;
   const noted =
     made !== undefined && 'receipt' in made ? made : await noteSheet(step, plan, made?.file.id ?? plan.fileId);
+  if ('receipt' in noted) return answeredBefore(step, noted.receipt);
   const { source, expectedSha256 } = delivery;
-  const { maxBytes } = destination.config;
-  if ('receipt' in noted) {
-    const { receipt } = noted;
-    await replay(receipt, { source, maxBytes, expectedSha256 });
-    return { file: await mustGet(step, receipt.id), outcome: 'replayed', isNew: false, receipt };
-  }
   const { fileId } = noted.plan;
   const isReplacement = plan.kind === 'replaceRows';
   const changes = createUnansweredChanges();
@@ -222,7 +237,7 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
     await keepFromTrash(step, fileId, { count: () => changes.count() + detailRequests.count() });
   }
   const { mimeType, quotedIsText = false } = source;
-  const meter = createMeter(source, maxBytes);
+  const meter = createMeter(source, destination.config.maxBytes);
   let answered: Receipt | undefined;
   let askedAtMs = now();
 
@@ -276,11 +291,7 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
     return storedFile(step, { file, isNew, written, received: meter.received() });
   } catch (error) {
     if (answered === undefined) throw error;
-    // Those of a larger delivery are not all read yet. Other bytes with the key do not get its receipt.
-    await meter.readRest();
-    checkDigest(expectedSha256, meter.received().sha256);
-    sameBytes(meter.received().sha256, answered.sha256);
-    return { file: await mustGet(step, answered.id), outcome: 'replayed', isNew: false, receipt: answered };
+    return await answeredOnTheWay(step, answered, meter);
   } finally {
     await batches.return(undefined);
   }

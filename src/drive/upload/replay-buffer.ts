@@ -224,6 +224,11 @@ export const createReplayBuffer = (options: ReplayBufferOptions): ReplayBuffer =
   /** Half of what may be held: while one half is being sent, the other half fills. */
   const chunkBytes = (): number => Math.min(MAX_CHUNK_BLOCKS, Math.max(1, Math.floor(maxBlocks() / 2))) * blockBytes;
 
+  /**
+   * The chunk that can be sent now; undefined if more bytes must arrive first. The chunk that would complete the file needs the
+   * end of the source (`whole`): with exactly `most` bytes held, it is not known yet whether they are the last ones, unless the
+   * reader is blocked, for then it has more.
+   */
   const chunkAt = (from: number, most: number): Chunk | undefined => {
     const held = ring.end() - from;
     if (whole !== undefined && held <= most) return { from, to: ring.end(), whole };
