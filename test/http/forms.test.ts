@@ -143,6 +143,10 @@ describe.each(FORMS)('a form, %s', (form) => {
     expect(await detail([FILE, FILE])).toBe('The form has more than one file.');
     expect(await detail([field('name', 'x')])).toBe('The form has no file: one part with a "filename" is needed.');
     expect(await detail([field('colour', 'red'), FILE])).toBe('there is no option "colour".');
+    // The documentation has these options, but not as fields of a form.
+    expect(await detail([field('unpack', 'zip'), FILE])).toContain('in the query');
+    expect(await detail([field('mimeType', 'text/csv'), FILE])).toContain('Content-Type');
+    expect(await detail([field('idempotencyKey', 'k'), FILE])).toContain('Idempotency-Key');
     expect(await detail([field('path', 'x'), field('path', 'x'), FILE])).toBe('"path" is given twice.');
     const many = Array.from({ length: 17 }, (_, n) => field(`f${n}`, ''));
     expect(await detail([...many, FILE])).toBe('The form has more than 16 fields.');

@@ -158,6 +158,8 @@ async function* asBytes(parts: AsyncIterable<Uint8Array | string>): AsyncIterabl
 
 /** Opens the input of `send`. @throws CourierClientError `file-unreadable`, `usage` */
 export const openInput = async (input: Sendable): Promise<Seekable | Stream> => {
+  // A variable of a shell that is not set gives an empty path.
+  if (input === '') throw failure('usage', { detail: 'The path of the file is empty.' });
   if (typeof input === 'string') return openFile(input);
   if (input instanceof URL) {
     if (input.protocol !== 'file:')

@@ -142,7 +142,8 @@ export const resolveOptions = (
   { name: sourceName, times }: { name: string | undefined; times?: FileTimes | undefined },
 ): ResolvedOptions => {
   const name = options.name ?? sourceName;
-  if (name === undefined || name === '') throw usage('The input has no name of its own. Pass one (--name).');
+  if (name === undefined) throw usage('The input has no name of its own. Pass one (--name).');
+  if (name === '') throw usage('The name of the file is empty.');
   const { destination, path, description } = options;
   rejectIllFormed({ name, destination, path, description });
   rejectIllFormed(Object.fromEntries(Object.entries(options.properties ?? {}).map((pair) => [pair[0], pair.join('')])));

@@ -35,7 +35,7 @@ export const objectNameOf = (bucket: string, object: string, generation?: string
 /** Reads `gs://bucket/object[#generation]`. @throws CourierError `request-invalid` */
 export const parseObjectName = (text: string): ObjectName => {
   const slash = text.indexOf('/', 5);
-  if (!text.startsWith('gs://') || slash === -1) {
+  if (!text.startsWith('gs://') || slash === -1 || slash === text.length - 1) {
     throw invalid('source.gcs must be gs://bucket/object or gs://bucket/object#generation.');
   }
   // A "#" is part of the object name, unless only digits follow.

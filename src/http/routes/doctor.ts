@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { createSlots, holderOf } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { jsonResponse } from '../json-response.ts';
-import { gatherOptions, parseInput, readQuery } from '../request/options.ts';
+import { gatherOptions, parseInput } from '../request/options.ts';
+import { readQuery } from '../request/query.ts';
 import type { CourierContext } from '../request-context.ts';
 
 /** Concurrent runs of one operator. Each run makes about a hundred calls to Google. */

@@ -25,7 +25,8 @@ import {
 } from '../request/body-headers.ts';
 import { readForm } from '../request/form.ts';
 import { isBodyPending, type RequestBody, requestBody } from '../request/incoming-request.ts';
-import { gatherOptions, parseInput, readQuery, textOptionShape, UNPACK_FORMATS } from '../request/options.ts';
+import { gatherOptions, parseInput, textOptionShape, UNPACK_FORMATS } from '../request/options.ts';
+import { readQuery } from '../request/query.ts';
 import type { CourierContext, RequestTime } from '../request-context.ts';
 
 const { name: _, ...sharedOptions } = textOptionShape;

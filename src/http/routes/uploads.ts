@@ -5,7 +5,8 @@ import type { Capacity, HttpDependencies } from '../dependencies.ts';
 import { jsonResponse } from '../json-response.ts';
 import { readIdempotencyKey } from '../request/body-headers.ts';
 import { jsonBody, readJson } from '../request/json-body.ts';
-import { mimeTypeOption, optionShape, parseInput, rejectQuery, sha256Option } from '../request/options.ts';
+import { mimeTypeOption, optionShape, parseInput, sha256Option } from '../request/options.ts';
+import { rejectQuery } from '../request/query.ts';
 import { type CourierContext, withinRequest } from '../request-context.ts';
 
 const MAX_JSON_BYTES = 65_536;

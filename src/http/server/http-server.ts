@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CourierError } from '../../errors.ts';
 import { problemOf } from '../problem.ts';
-import { PERCENT_ENCODE } from '../request/options.ts';
+import { PERCENT_ENCODE } from '../request/query.ts';
 import { HEADERS_TOO_LARGE, headersTooLarge, MAX_HEADER_BYTES, MAX_HEADERS } from '../request/request-head.ts';
 import { readTrace } from '../request-context.ts';
 import type { NodeListener } from './node-listener.ts';

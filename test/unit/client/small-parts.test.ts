@@ -50,6 +50,10 @@ test.each([{}, 5, null, ['a'], new ArrayBuffer(1)])('a stream with %j is wrong u
   }
 });
 
+test('an empty path, as an unset variable of a shell gives it, is wrong usage', async () => {
+  await expect(openInput('')).rejects.toMatchObject({ code: 'usage' });
+});
+
 test('a web stream of text is sent as UTF-8, also if a character is split between two parts', async () => {
   const input = await openInput(ReadableStream.from(['ä', '\ud83d', '\ude00']) as never);
   if (input.kind !== 'stream') throw new Error('a stream can be read once');
