@@ -163,7 +163,11 @@ export const createCommitGuard = (
       });
       acquired.signal.addEventListener('abort', () => expiring?.abort(acquired.signal.reason), { once: true });
       lease = acquired;
-      atEnd(() => unanswered.end(acquired));
+      atEnd(async () => {
+        // Still under the lease. Otherwise the file might be locked again just after the next delivery has unlocked it.
+        if (unlock !== undefined) await (await import('./locks.ts')).restoreLocks(step);
+        await unanswered.end(acquired);
+      });
     }
     mustHold(lease);
   };

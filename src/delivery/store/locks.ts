@@ -45,8 +45,7 @@ const removeLock = async (step: UploadStep, id: string, context: CallContext): P
   const { request, unlocked } = step;
   const policy = await request.destination.drive.policy();
   unlocked.push(id);
-  // The policy of the destination would not restore it.
-  if (!request.destination.config.readOnly) step.atEnd(() => relock(step));
+  step.atEnd(() => restoreLocks(step));
   await policy.unlock(id, context);
 };
 
@@ -86,6 +85,11 @@ export const relock = async ({ request, unlocked, now, log }: UploadStep): Promi
       log.error({ error, fileId: id }, 'the content restriction of a file could not be restored');
     }
   }
+};
+
+/** Restores at the end of a delivery what the policy of its destination does not restore. */
+export const restoreLocks = async (step: UploadStep): Promise<void> => {
+  if (!step.request.destination.config.readOnly) await relock(step);
 };
 
 /** The error of an upload that may have failed because of a content restriction, after which the file is locked again. */

@@ -65,6 +65,34 @@ test('a restriction is removed under the lease of the file, which lasts if Drive
   expect([held, await isHeld()]).toEqual([[true, true], true]);
 });
 
+test('a restriction that was removed at the last look is restored before the next delivery gets the lease', async () => {
+  const plan: Plan = { kind: 'replace', fileId: 'f1', folderId: 'folder', formerRevisionId: 'r1', mayBeLocked: true };
+  const received = { sha256: 'a'.repeat(64), md5: 'b'.repeat(32), size: 3 };
+  const events: string[] = [];
+  // The delivery before this one has unlocked the file, and locks it again while this one waits for the lease.
+  const locks = [false, true];
+  const driveAnswers = {
+    get: async () => driveFile({ id: 'f1', headRevisionId: 'r1' }),
+    policy: async () => ({
+      lockOf: async () => ({ isLocked: locks.shift() === true, isOwn: true }),
+      unlock: async () => void events.push('unlock'),
+      async restrict() {
+        const isHeld = (await fake.step.ledger.read('write:f1')) !== undefined;
+        events.push(isHeld ? 'restrict under the lease' : 'restrict without the lease');
+      },
+    }),
+  };
+  const results: UploadResult[] = [{ kind: 'stored', file: driveFile(), received }];
+  const claim: Partial<Claim> = { mine: true, plan: () => plan, commitTo: async () => 'committed' };
+  const fake = createFakeStep({ plan, claim, driveAnswers, results, config: { readOnly: false } });
+  await replace({ ...fake.step, sleep, plannedAtMs: STEP_NOW_MS - 60_000 }, plan);
+  const target = { kind: 'replace', id: 'f1', mimeType: 'text/csv', formerRevisionId: 'r1' } as const;
+  await fake.requests[0]?.beforeCommit?.(received, target);
+  for (const end of fake.endings) await end();
+  expect(events).toEqual(['unlock', 'restrict under the lease']);
+  expect(await fake.step.ledger.read('write:f1')).toBeUndefined();
+});
+
 describe('the last look at a file that may be read-only', () => {
   const plan: Plan = { kind: 'replace', fileId: 'f1', folderId: 'folder', formerRevisionId: 'r1' };
   const received = { sha256: 'a'.repeat(64), md5: 'b'.repeat(32), size: 3 };
