@@ -37,7 +37,7 @@ const DOORS = {
     'bigquery/(job|open-query|parameters|query-errors)',
     'bytes/[^/]+',
     'export-document',
-    'json/(outline|scanner)',
+    'json/(exact-json|outline|scanner)',
     'object-place',
     'prefix/(prefix|prefix-access|prefix-files|list-objects)',
     'query-source',

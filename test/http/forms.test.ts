@@ -107,6 +107,7 @@ describe.each(FORMS)('a form, %s', (form) => {
     ['no file', [field('name', 'a.csv')], 'request-invalid'],
     ['no parts', [], 'request-invalid'],
     ['an option twice', [field('path', 'x'), field('path', 'y'), FILE], 'request-invalid'],
+    ['a property twice', [field('properties', '{"a":"1","a":"2"}'), FILE], 'request-invalid'],
     ['an option that there is not', [field('colour', 'red'), FILE], 'request-invalid'],
     ['seventeen fields', [...Array.from({ length: 17 }, (_, n) => field(`f${n}`, '')), FILE], 'request-invalid'],
     ['a field of 16 KiB and a byte', [field('description', 'x'.repeat(16_385)), FILE], 'request-invalid'],

@@ -103,6 +103,14 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
     },
   );
 
+  test.each([
+    '{"name":"a","mimeType":"text/csv","size":1,"size":2}',
+    '{"name":"a","n\\u0061me":"b","mimeType":"text/csv","size":1}',
+  ])('with a member twice are rejected, because one of its values would be ignored: %s', async (body) => {
+    const { status, json } = await open(body);
+    expect([status, json.code]).toEqual([400, 'request-invalid']);
+  });
+
   test.each(['text/plain', 'application/x-ndjson', 'application/jsonp', 'application/xml+json+zip'])(
     'are rejected as %s',
     async (type) => {

@@ -40,7 +40,11 @@ const ORDER = Symbol('order of keys');
 export const keysOf = (object: object): readonly string[] =>
   (object as { [ORDER]?: readonly string[] })[ORDER] ?? Object.keys(object);
 
-const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
+const invalid = (detail: string, reason?: string): CourierError =>
+  new CourierError('request-invalid', { detail, reason });
+
+/** The reason of the error for two equal keys in one object. */
+const EQUAL_KEYS = 'equal-keys';
 
 /** Errors do not quote the text of callers, except for the names of keys. */
 const quoted = (key: string): string => JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key);
@@ -140,7 +144,8 @@ export const parseExactJson = (text: string): unknown => {
       space();
       if (text[at] !== '"') throw malformed();
       const key = string();
-      if (Object.hasOwn(members, key)) throw invalid(`The key ${quoted(key)} is there twice in one object.`);
+      if (Object.hasOwn(members, key))
+        throw invalid(`The key ${quoted(key)} is there twice in one object.`, EQUAL_KEYS);
       space();
       if (!take(':')) throw malformed();
       const member = value(depth);
@@ -180,4 +185,16 @@ export const parseExactJson = (text: string): unknown => {
   space();
   if (at < text.length) throw malformed();
   return parsed;
+};
+
+/**
+ * Refuses JSON text with two equal keys in one object, of which `JSON.parse` would ignore the first. It reports no other fault.
+ * @throws CourierError `request-invalid`
+ */
+export const rejectEqualKeys = (text: string): void => {
+  try {
+    parseExactJson(text);
+  } catch (error) {
+    if (error instanceof CourierError && error.reason === EQUAL_KEYS) throw error;
+  }
 };

@@ -1,6 +1,7 @@
 import { CourierError } from '../../errors.ts';
 import { ByteWriter } from '../../exports/bytes/byte-writer.ts';
 import { createJsonFeed, Spool } from '../../exports/bytes/spool.ts';
+import { rejectEqualKeys } from '../../exports/json/exact-json.ts';
 import type { JsonScanner } from '../../exports/json/scanner.ts';
 import { TURN_BYTES, turn } from '../../turns.ts';
 import type { DocumentLease } from '../document-memory.ts';
@@ -130,10 +131,15 @@ export const readJson = async (body: JsonBody): Promise<unknown> => {
 
 /** @throws CourierError `request-invalid` */
 const parseJson = (bytes: Uint8Array): unknown => {
+  let text: string;
+  let parsed: unknown;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    parsed = JSON.parse(text);
   } catch {
     // The parser's own message would quote the text.
     throw new CourierError('request-invalid', { detail: 'The body is not valid JSON in UTF-8.' });
   }
+  rejectEqualKeys(text);
+  return parsed;
 };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { COLUMN_RULES, CONFLICT_RULES, CONVERSIONS, MAX_TAB_LENGTH, ROLLOVERS } from '../../domain.ts';
 import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
+import { rejectEqualKeys } from '../../exports/json/exact-json.ts';
 import { fileName, folderPath } from '../../text/file-name.ts';
 import { readStoredType } from '../../text/media-type.ts';
 
@@ -147,9 +148,13 @@ export const textOptionShape = {
       .string()
       .transform((text, context) => {
         try {
-          return JSON.parse(text) as unknown;
-        } catch {
-          context.addIssue({ code: 'custom', message: 'is not a JSON object, like {"order":"1234"}' });
+          const parsed: unknown = JSON.parse(text);
+          rejectEqualKeys(text);
+          return parsed;
+        } catch (error) {
+          const message =
+            error instanceof CourierError ? 'has a key twice' : 'is not a JSON object, like {"order":"1234"}';
+          context.addIssue({ code: 'custom', message });
           return z.NEVER;
         }
       })
