@@ -98,13 +98,16 @@ export interface Peaks {
   again: number;
 }
 
-/** Peak memory of the client for folders of different sizes, with a receiver that answers at once. */
+/**
+ * Peak memory of the client for folders of different sizes, with a receiver that answers at once. The files are long enough that
+ * bytes which stay in memory would show.
+ */
 export const measurePeaks = async (google: GoogleProcess, counts: readonly number[]): Promise<Peaks[]> => {
   const receiver = await startReceiver();
   const peaks: Peaks[] = [];
   try {
     for (const files of counts) {
-      const folder = createFolder(files, 100);
+      const folder = createFolder(files, 10_240);
       const state = mkdtempSync(join(tmpdir(), 'bench-manifest-'));
       const run = { url: receiver.url, folder, files, manifest: join(state, 'manifest.jsonl') };
       const [first, second] = [await sendFolder(google, run), await sendFolder(google, run)];
