@@ -2,7 +2,7 @@ import { CourierError } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
 import type { OnAnswer } from '../../unanswered-requests.ts';
 import type { CallContext, DriveFile, UploadTarget } from '../drive.ts';
-import { type Sender, waitOf } from './create-or-update.ts';
+import { type Sender, sendAfterCommit, waitOf } from './create-or-update.ts';
 import type { Chunk } from './replay-buffer.ts';
 import { askStatus, putChunk, readAnswer, type SessionAnswer } from './session.ts';
 import { MARGIN_MS, deadlinePassed } from './upload-source.ts';
@@ -17,19 +17,47 @@ export type SessionEnd =
   /** Before the last chunk: `beforeCommit` returned a file. */
   | { kind: 'superseded'; file: DriveFile };
 
-/** The answer to a chunk; `doubt` if there was none. */
+interface SentChunk {
+  uri: string;
+  chunk: Chunk;
+  size: number | undefined;
+  onSend: CallContext['onSend'];
+}
+
+/**
+ * The answer to a chunk; `doubt` if there was none. The last chunk is sent only after the last check of the bytes.
+ * @returns the file that this check has found instead, if it has found one
+ */
 const sendChunk = async (
-  { client, request, source, now }: Sender,
-  { uri, chunk, size, onSend }: { uri: string; chunk: Chunk; size: number | undefined; onSend: CallContext['onSend'] },
-): Promise<SessionAnswer> => {
+  sender: Sender,
+  target: UploadTarget,
+  { uri, chunk, size, onSend }: SentChunk,
+): Promise<{ answer: SessionAnswer; tookMs: number } | { file: DriveFile }> => {
+  const { client, request, source, now } = sender;
   const views = source.buffer().views(chunk.from, chunk.to);
-  try {
-    return readAnswer(client, await putChunk(client, { uri, chunk, size, views }, { ...request, onSend }));
-  } catch (error) {
-    const ended = request.signal?.aborted === true || now() >= (request.deadlineMs ?? Infinity);
-    if (ended || !(error instanceof CourierError) || error.code !== 'drive-unavailable') throw error;
-    return { kind: 'doubt', error };
-  }
+  let startMs = now();
+  const send = async (beforeSend: CallContext['beforeSend']): Promise<{ answer: SessionAnswer; tookMs: number }> => {
+    const context = {
+      ...request,
+      onSend,
+      async beforeSend() {
+        await beforeSend?.();
+        startMs = now();
+      },
+    };
+    const answer = await putChunk(client, { uri, chunk, size, views }, context).then(
+      (response) => readAnswer(client, response),
+      (error: unknown): SessionAnswer => {
+        const ended = request.signal?.aborted === true || now() >= (request.deadlineMs ?? Infinity);
+        if (ended || !(error instanceof CourierError) || error.code !== 'drive-unavailable') throw error;
+        return { kind: 'doubt', error };
+      },
+    );
+    return { answer, tookMs: now() - startMs };
+  };
+  return chunk.whole === undefined
+    ? send(request.beforeSend)
+    : sendAfterCommit(sender, { bytes: chunk.whole, target, sessionUri: uri }, send);
 };
 
 interface Doubt {
@@ -103,13 +131,12 @@ export const sendChunks = async (
     const chunk = await buffer.next(acknowledged);
     // A chunk that would not be answered in time is not sent.
     if (now() + chunkMs + MARGIN_MS > (request.deadlineMs ?? Infinity)) throw deadlinePassed();
-    const superseding = chunk.whole === undefined ? undefined : await source.commit(chunk.whole, target, uri);
-    if (superseding !== undefined) return { kind: 'superseded', file: superseding.file };
-    const startMs = now();
     const size = request.source.size ?? chunk.whole?.size;
     const onSend = chunk.whole === undefined ? undefined : onCommit;
-    const first = await sendChunk(sender, { uri, chunk, size, onSend });
-    chunkMs = Math.max(chunkMs, now() - startMs);
+    const sent = await sendChunk(sender, target, { uri, chunk, size, onSend });
+    if ('file' in sent) return { kind: 'superseded', file: sent.file };
+    const { answer: first, tookMs } = sent;
+    chunkMs = Math.max(chunkMs, tookMs);
     const answer =
       first.kind === 'doubt' ? await querySession(sender, { uri, attempt: ++attempt, size, doubt: first }) : first;
     // A session completes once.

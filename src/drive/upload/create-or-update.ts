@@ -1,7 +1,7 @@
 import { CourierError } from '../../errors.ts';
 import type { Failure, GoogleResponse } from '../../google/transport.ts';
 import { type DriveClient, type DriveRequest, detailFields, FILE_FIELDS, metadataOf, UPLOAD_URL } from '../client.ts';
-import type { Drive, DriveFile, UploadRequest, UploadResult, UploadTarget } from '../drive.ts';
+import type { Drive, DriveFile, ReceivedBytes, UploadRequest, UploadResult, UploadTarget } from '../drive.ts';
 import { UNITS } from '../pacing.ts';
 import type { UploadSource } from './upload-source.ts';
 
@@ -25,6 +25,43 @@ export type Sent =
   | { kind: 'written-before'; file: DriveFile }
   | { kind: 'superseded'; file: DriveFile }
   | Extract<UploadResult, { kind: 'exists' | 'id-unusable' | 'folder-missing' }>;
+
+/** Keeps a request from being sent, because the last check has found the file of another try, or has failed. */
+class NotSent {
+  readonly why: { file: DriveFile } | { error: unknown };
+
+  constructor(why: NotSent['why']) {
+    this.why = why;
+  }
+}
+
+/**
+ * Sends a request that turns bytes into a file. The last check of the bytes runs after all other waits, so that nobody can
+ * change the file while the request waits for its turn.
+ * @param send is given what must be awaited before the request is sent
+ * @returns the file that the check has found instead, if it has found one: then nothing was sent
+ * @throws what the check has thrown
+ */
+export const sendAfterCommit = async <Answer>(
+  { request, source }: Pick<Sender, 'request' | 'source'>,
+  { bytes, target, sessionUri }: { bytes: ReceivedBytes; target: UploadTarget; sessionUri?: string },
+  send: (beforeSend: () => Promise<void>) => Promise<Answer>,
+): Promise<Answer | { file: DriveFile }> => {
+  const beforeSend = async (): Promise<void> => {
+    const superseding = await source.commit(bytes, target, sessionUri).catch((error: unknown) => {
+      throw new NotSent({ error });
+    });
+    if (superseding !== undefined) throw new NotSent(superseding);
+    await request.beforeSend?.();
+  };
+  try {
+    return await send(beforeSend);
+  } catch (error) {
+    if (!(error instanceof NotSent)) throw error;
+    if ('file' in error.why) return error.why;
+    throw error.why.error;
+  }
+};
 
 /** A media type that can be put into a header; anything else is sent as bytes. */
 export const mediaTypeOf = (target: UploadTarget): string => {

@@ -9,6 +9,7 @@ import {
   mediaTypeOf,
   metadataJson,
   refusedTarget,
+  sendAfterCommit,
   type Sender,
   type Sent,
   uploadCall,
@@ -154,43 +155,22 @@ const sendRequest = (
   return client.call(call, { ...request, beforeSend, onSend });
 };
 
-/** Keeps a request from being sent, because `commit` has found the file of another try, or has failed. */
-class NotSent {
-  readonly why: { file: DriveFile } | { error: unknown };
-
-  constructor(why: NotSent['why']) {
-    this.why = why;
-  }
-}
-
 /**
- * One attempt. `commit` comes last, so that nobody can change the file while the request waits for its turn.
- * @returns Drive's answer; the error if there is none and the request may be tried again; what `commit` has found instead
+ * One attempt.
+ * @returns Drive's answer; the error if there is none and the request may be tried again; the file that the last check has found
+ * instead
  */
 const attempt = async (
   sender: Sender,
   target: UploadTarget,
   { received, number }: { received: ReceivedBytes; number: number },
-): Promise<GoogleResponse | CourierError | { file: DriveFile }> => {
-  const { source, request } = sender;
-  const beforeSend = async (): Promise<void> => {
-    const superseding = await source.commit(received, target).catch((error: unknown) => {
-      throw new NotSent({ error });
-    });
-    if (superseding !== undefined) throw new NotSent(superseding);
-    await request.beforeSend?.();
-  };
-  try {
-    return await sendRequest(sender, target, { size: received.size, number, beforeSend });
-  } catch (error) {
-    if (error instanceof NotSent) {
-      if ('file' in error.why) return error.why;
-      throw error.why.error;
-    }
-    if (error instanceof CourierError && error.code === 'drive-unavailable') return error;
-    throw error;
-  }
-};
+): Promise<GoogleResponse | CourierError | { file: DriveFile }> =>
+  sendAfterCommit(sender, { bytes: received, target }, (beforeSend) =>
+    sendRequest(sender, target, { size: received.size, number, beforeSend }).catch((error: unknown) => {
+      if (error instanceof CourierError && error.code === 'drive-unavailable') return error;
+      throw error;
+    }),
+  );
 
 /** Whether the same request may succeed later. */
 const isTransient = ({ client, request }: Sender, response: GoogleResponse, target: UploadTarget): boolean => {

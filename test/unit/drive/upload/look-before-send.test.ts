@@ -17,6 +17,7 @@ const STORED = { status: 200, headers: {}, body: Buffer.from(JSON.stringify({ ..
 const REFUSED = { status: 503, headers: {}, body: Buffer.from('{}') };
 const NO_TOKEN = { status: 401, headers: {}, body: Buffer.from('{}') };
 const OPENED = { status: 200, headers: { location: 'https://www.googleapis.com/session' }, body: Buffer.from('') };
+const NOTHING_STORED = { status: 308, headers: {}, body: Buffer.from('') };
 const TO_CREATE: UploadTarget = {
   kind: 'create',
   file: { id: 'f1', name: 'report.csv', mimeType: 'text/csv', folderId: 'folder' },
@@ -32,11 +33,19 @@ interface Setting {
   target: UploadTarget;
   answers: { status: number; headers: Record<string, string>; body: Buffer }[];
   multipartBytes?: number;
+  /** Also record the waits of calls that use no quota. The account's pace may have been slowed down for all calls. */
+  showsFreeCalls?: boolean;
   look?: () => Promise<{ file: typeof FILE } | undefined>;
 }
 
 /** Uploads three bytes, and records each wait, each look and each request that can commit them. */
-const upload = async ({ target, answers, multipartBytes = 1_000, look = async () => undefined }: Setting) => {
+const upload = async ({
+  target,
+  answers,
+  multipartBytes = 1_000,
+  showsFreeCalls = false,
+  look = async () => undefined,
+}: Setting) => {
   const events: string[] = [];
   const callStats = { calls: 0, retries: 0, units: 0 };
   const log = createKeptLog();
@@ -68,7 +77,10 @@ const upload = async ({ target, answers, multipartBytes = 1_000, look = async ()
       rotated: () => undefined,
     },
     budget: createBufferBudget({ bytes: 1e7, maxWaiters: 1 }),
-    pace: { spend: async (units) => void (units > 0 && events.push(`pace ${units}`)), slowDown: () => undefined },
+    pace: {
+      spend: async (units) => void ((units > 0 || showsFreeCalls) && events.push(`pace ${units}`)),
+      slowDown: () => undefined,
+    },
     now: Date.now,
     log,
     multipartBytes,
@@ -114,6 +126,18 @@ test('nothing comes between the look and the last chunk of a session', async () 
   const { outcome, events } = await upload({ target: TO_REPLACE, answers: [OPENED, STORED], multipartBytes: 1 });
   expect(outcome).toBe('stored');
   expect(events.slice(-2)).toEqual(['look', 'sent without a token']);
+});
+
+test('the last chunk of a session waits for the pace of the account before the look, in each attempt', async () => {
+  const { outcome, events } = await upload({
+    ...{ target: TO_CREATE, answers: [OPENED, REFUSED, NOTHING_STORED, STORED], multipartBytes: 1 },
+    showsFreeCalls: true,
+  });
+  expect(outcome).toBe('stored');
+  expect(events.slice(-9)).toEqual([
+    ...['pace 0', 'look', 'sent without a token', 'back-off', 'pace 0', 'sent without a token'],
+    ...['pace 0', 'look', 'sent without a token'],
+  ]);
 });
 
 test('nothing is sent, and no units are counted, where the look finds the file of another attempt', async () => {

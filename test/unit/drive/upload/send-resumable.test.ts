@@ -49,7 +49,8 @@ const setUp = async (
       calls.push(operation);
       return { status: 200, headers: { location: URI }, body: Buffer.alloc(0) };
     },
-    async callSession({ operation, method, headers, units }: DriveRequest, { onSend }: CallContext) {
+    async callSession({ operation, method, headers, units }: DriveRequest, { beforeSend, onSend }: CallContext) {
+      await beforeSend?.();
       const onAnswer = onSend?.();
       calls.push(method === 'DELETE' ? 'cancel' : `${operation} ${headers?.['content-range']} for ${units}`);
       const { status, range, reason = '' } = (method === 'DELETE' ? DONE : answers.shift()) ?? { status: 500 };
