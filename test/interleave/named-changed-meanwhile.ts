@@ -1,4 +1,4 @@
-import { CHUNK, MULTIPART, type NamedSchedule, schedule } from './named-schedule.ts';
+import { CHUNK, MULTIPART, type NamedSchedule, SEARCH, schedule } from './named-schedule.ts';
 
 /** A person puts a file of the name into the folder, or moves things to the trash, before the delivery's last request. */
 export const CHANGED_MEANWHILE: readonly NamedSchedule[] = [
@@ -25,6 +25,15 @@ export const CHANGED_MEANWHILE: readonly NamedSchedule[] = [
     'k1:A:replace:large:push:p1:1;put;none;',
     { actor: 'd1', before: CHUNK, choice: '>2' },
     { actor: 'd1', before: /^ledger\.record delivery/, choice: '!slow' },
+  ),
+  schedule(
+    'the file that the last search for the name of a document has found is trashed, and a person puts another one there',
+    'k1:A:replace:sheet:plain:p1:1;put,trash,put;none;',
+    { actor: 'd1', before: SEARCH, nth: 2, choice: '>2' },
+    { actor: 'd1', before: /^GET files\/f1$/, choice: '>2' },
+    { actor: 'd1', before: /^GET files\/f1$/, choice: '!503-later' },
+    { actor: 'd1', before: /^GET files\/f1$/, nth: 2, choice: '>2' },
+    { actor: 'd1', before: /^GET files\/f1$/, nth: 2, choice: '!503-later' },
   ),
   // A file in the trash is reported.
   schedule('the file is trashed while it is replaced', 'k1:A:replace:large:plain:p1:1;trash;hand;', {

@@ -1,11 +1,10 @@
-import { type NamedSchedule, schedule } from './named-schedule.ts';
+import { type NamedSchedule, SEARCH, schedule } from './named-schedule.ts';
 
 const FIRST_TRY = /^sends, try 1/;
 const CHANGE = /^POST spreadsheets\/f1:batchUpdate/;
 const GET_SHEET = /^GET spreadsheets\/f1$/;
 const CONVERTED = /^ledger\.read converted/;
 const KEY_IS_READ = /^ledger\.read delivery/;
-const SEARCH = /^GET files \[/;
 
 /** Schedules of rows in sheets that violated an invariant before a fix. */
 export const NAMED_ROWS: readonly NamedSchedule[] = [

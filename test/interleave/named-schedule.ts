@@ -5,6 +5,7 @@ import { parseScenario, type Scenario } from './scenario.ts';
 export const MULTIPART = /^(POST|PATCH) files\S* \(multipart\)/;
 export const CHUNK = /^PUT session/;
 export const SESSION_START = /^(POST|PATCH) files\S* \(resumable\)/;
+export const SEARCH = /^GET files \[/;
 export const RECORDS = /^ledger\.record delivery\S* done/;
 
 /** A choice at an actor's `nth` call (starting at 1) with a matching label. */

@@ -85,9 +85,9 @@ const findOrCreate = async (
     if ('file' in resolved) return resolved.file.id;
     const id = resolved.claimedId;
     /** The request may wait for its turn, and meanwhile a person may make a folder of that name. */
-    const hasNamesake = createNamesakeCheck({ ...options, ownId: id, searchedAtMs });
+    const findNamesake = createNamesakeCheck({ ...options, ownId: id, searchedAtMs });
     const beforeSend = async (): Promise<void> => {
-      if (await hasNamesake()) throw new NamesakeAppeared();
+      if ((await findNamesake()) !== undefined) throw new NamesakeAppeared();
     };
     const created = await drive
       .createFolder({ id, name, parentId }, { ...context, beforeSend })

@@ -5,7 +5,7 @@ import type { Log } from '../../log.ts';
 import type { Sleep } from '../../sleep.ts';
 import { lookUpName, resolveName } from './names.ts';
 
-interface NamedFileOptions {
+export interface NamedFileOptions {
   drive: Pick<Drive, 'get' | 'newId' | 'find' | 'inspectFolder'>;
   ledger: Ledger;
   folderId: string;

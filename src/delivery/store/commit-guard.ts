@@ -110,7 +110,7 @@ const nameAppeared = (): CourierError =>
     remedy: 'Try again: the next try applies onConflict to that file.',
   });
 
-/** Whether there is another file with the name of the planned one. */
+/** Looks for another file with the name of the planned one. */
 const namesakeCheckOf = ({ request, plan, context, now, sleep, plannedAtMs }: UploadStep) => {
   const { name, destination } = request;
   const { folderId, fileId: ownId } = plan;
@@ -145,7 +145,7 @@ export const createCommitGuard = (
   let attempts = 0;
   /** The newest revision at the last look: the one that comes after it may be the upload's own. */
   let seenRevision: string | undefined;
-  const hasNamesake = mustBeOnly ? namesakeCheckOf(step) : undefined;
+  const findNamesake = mustBeOnly ? namesakeCheckOf(step) : undefined;
   const revisionsOf = createRevisionList(step);
   const commits = needsLease
     ? createUnansweredCommits(step, (shown) => wereStored(plan, shown, revisionsOf))
@@ -238,7 +238,7 @@ export const createCommitGuard = (
     // The ledger may have been slow, so Drive is queried last.
     if (target.kind === 'replace') return lookAt(target, bytes);
     // The upload may have taken hours, or waited for the lease.
-    if (await hasNamesake?.()) throw nameAppeared();
+    if ((await findNamesake?.()) !== undefined) throw nameAppeared();
     return undefined;
   };
 

@@ -3,8 +3,9 @@ import { asCourierError, CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { createUnanswered } from '../../unanswered-requests.ts';
 import { type Claim, isOwnFile, KEY_PROPERTY, keyMark, keyProperty } from '../idempotency.ts';
-import { findConverted, rememberConverted } from '../naming/named-file.ts';
+import { rememberConverted } from '../naming/named-file.ts';
 import { isThere } from '../naming/names.ts';
+import { findConvertedOrCheck } from '../naming/namesake.ts';
 import type { Plan } from '../plan.ts';
 import { hashOf } from '../receipt.ts';
 import { detailsOfNew, marksOfNew, type ResolvedRequest } from '../resolve-options.ts';
@@ -82,12 +83,14 @@ const leaseKey = ({ request, claim }: UploadStep, plan: Conversion): string | un
   return claim === undefined ? undefined : `convert:${claim.key}`;
 };
 
-/** The document that the name has now. */
+/** The document that the name has now. The search for it is repeated if what followed it took long. */
 const findNamed = async (step: UploadStep, { rule, folderId }: Conversion): Promise<DriveFile | undefined> => {
   if (rule === 'new') return undefined;
   const { request, ledger, context, log, now, sleep } = step;
   const { name, destination } = request;
-  return findConverted({ drive: destination.drive, ledger, folderId, name, context, log, now, sleep });
+  const named = { drive: destination.drive, ledger, folderId, name, context, log, now, sleep };
+  const found = await findConvertedOrCheck(named);
+  return 'file' in found ? found.file : found.findNamesake();
 };
 
 const guardConversion = (step: UploadStep, plan: Conversion) => {

@@ -13,8 +13,8 @@ import { createUnansweredChanges } from '../../sheets/unanswered-changes.ts';
 import { DOCS_TYPES } from '../check-conversion.ts';
 import { notShownYet } from '../hidden-file.ts';
 import { isOwnFile, isSamePlan, keyMark, keyProperty, sameBytes } from '../idempotency.ts';
-import { findConverted, rememberConverted } from '../naming/named-file.ts';
-import { createNamesakeCheck } from '../naming/namesake.ts';
+import { rememberConverted } from '../naming/named-file.ts';
+import { findConvertedOrCheck } from '../naming/namesake.ts';
 import { mayBeLocked } from '../plan.ts';
 import { replay } from '../receipt.ts';
 import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
@@ -63,32 +63,27 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
     };
   };
   try {
-    let searchedAtMs = now();
-    const seen = (): void => {
-      searchedAtMs = now();
-    };
-    const existing = await findConverted({ ...named, seen });
-    const find = (): Promise<DriveFile[]> => drive.find(folderId, name, context);
-    const hasNamesake = createNamesakeCheck({ ...named, find, ownId: undefined, searchedAtMs });
+    const found = await findConvertedOrCheck(named);
+    if ('file' in found) {
+      await lease.release();
+      return found;
+    }
     const beforeSend = async (): Promise<void> => {
-      if (await hasNamesake()) throw planChanged();
+      if ((await found.findNamesake()) !== undefined) throw planChanged();
     };
-    const file =
-      existing ??
-      (await drive.createDocument(
-        {
-          ...{ name, folderId, mimeType: DOCS_TYPES.sheet },
-          appProperties: {
-            ...keyProperty(claim),
-            // A sheet that rows are appended to is never old.
-            ...(kind === 'replaceRows' ? marksOfNew(request, folderId) : {}),
-          },
-          ...detailsOfNew(request),
+    const file = await drive.createDocument(
+      {
+        ...{ name, folderId, mimeType: DOCS_TYPES.sheet },
+        appProperties: {
+          ...keyProperty(claim),
+          // A sheet that rows are appended to is never old.
+          ...(kind === 'replaceRows' ? marksOfNew(request, folderId) : {}),
         },
-        underLease(lease, { ...context, beforeSend, onSend }),
-      ));
-    const isKnown = existing !== undefined || (await rememberConverted(named, file.id));
-    if (isKnown) await lease.release();
+        ...detailsOfNew(request),
+      },
+      underLease(lease, { ...context, beforeSend, onSend }),
+    );
+    if (await rememberConverted(named, file.id)) await lease.release();
     else await lease.abandon();
     return { file };
   } catch (error) {

@@ -114,7 +114,6 @@ const checkName = (facts: Facts, change: Change): void => {
   if (kind !== 'created' || attempt === undefined || attempt.spec.rule === 'new' || after === undefined) return;
   const { monitor, labels, history, scenario } = facts;
   if (scenario.deliveries.some(({ size }) => (size === 'sheet') !== (attempt.spec.size === 'sheet'))) return;
-  if (attempt.spec.size === 'sheet' && (scenario.base === 'hand' || scenario.person.includes('put'))) return;
   for (const other of history.files()) {
     const isBeside =
       other.id !== fileId && !other.trashed && other.name === after.name && other.parent === after.parent;
