@@ -64,8 +64,13 @@ export const endFormerSession = async (
   const { drive } = destination;
   const made = await drive.endSession(sessionUri, context);
   if (made === undefined) return undefined;
-  // A person may have changed it since. If Drive does not show it, its answer about the session is all that is known.
-  const file = (await drive.get(made.id, context)) ?? made;
+  // A person may have changed it since. If Drive does not show it, or refuses to for a reason that lasts, its answer about the
+  // session is all that is known.
+  const shown = await drive.get(made.id, context).catch((error: unknown) => {
+    if (!(error instanceof CourierError) || error.retryable) throw error;
+    return undefined;
+  });
+  const file = shown ?? made;
   if (!isNamed || !isThere({ folderId, name }, file)) return file;
   const isKnown = await rememberConverted({ drive, ledger, folderId, name, context, log, now, sleep }, file.id);
   if (!isKnown) throw new CourierError('drive-unavailable', { detail: 'The ledger could not record a document.' });

@@ -110,6 +110,18 @@ export const cancelSession = (client: DriveClient, uri: string, now: () => numbe
   cancel(client, uri, { deadlineMs: now() + CANCEL_TIMEOUT_MS });
 
 /**
+ * Why it is unknown what a session of another try has made. An error that lasts may be about the account of that session, and
+ * another try need not get it.
+ */
+const unknownEnd = (error: CourierError): CourierError =>
+  error.retryable
+    ? error
+    : new CourierError('drive-unavailable', {
+        detail: 'Drive does not tell whether the upload session of another try has created its file.',
+        cause: error,
+      });
+
+/**
  * Cancels a session unless it has created its file. Drive then refuses requests that are still on their way to it.
  * @returns the answer that describes the file; undefined if there is none
  * @throws CourierError `drive-unavailable` if it is unknown whether the session can still create one
@@ -131,13 +143,15 @@ export const endSession = async (
     }
   };
   let answer = await ask();
-  if (answer.kind === 'stored') {
+  // Drive may refuse the query because of a limit, and cancel the session nevertheless.
+  const isRefused = answer.kind === 'doubt' && answer.error.code !== 'drive-unavailable';
+  if (answer.kind === 'stored' || isRefused) {
     await cancel(client, uri, context);
     // The request on its way may have been faster, and the cancellation may have failed.
     answer = await ask();
   }
   if (answer.kind === 'done') return answer.response;
-  if (answer.kind === 'doubt') throw answer.error;
+  if (answer.kind === 'doubt') throw unknownEnd(answer.error);
   if (answer.kind === 'stored') {
     throw new CourierError('drive-unavailable', { detail: 'The upload session of another try is still open.' });
   }

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Answer, failureOf, startDrive } from '../../support/drive/answering-drive.ts';
 
+/** How often a query is sent. */
+const MAX_ATTEMPTS = 7;
 const URI = 'https://www.googleapis.com/s?upload_id=secret';
 const FILE = {
   ...{ id: 'one', name: 'report.csv', mimeType: 'application/vnd.google-apps.spreadsheet' },
@@ -10,6 +12,13 @@ const OPEN: Answer = (response) => response.writeHead(308, { range: 'bytes=0-99'
 const CANCELLED: Answer = (response) => response.writeHead(499).end();
 
 const refusal = (reason: string): Answer => [403, { error: { code: 403, message: reason, errors: [{ reason }] } }];
+
+/** Drive's answer while the account has uploaded too much, which it gives again to each retry of a query. */
+const LIMIT: Answer = [
+  403,
+  { error: { code: 403, message: 'User rate limit exceeded.', errors: [{ reason: 'userRateLimitExceeded' }] } },
+];
+const LIMITED: Answer[] = Array.from({ length: MAX_ATTEMPTS }, () => LIMIT);
 
 const end = async (...answers: Answer[]) => {
   const { drive, seen } = await startDrive(answers);
@@ -37,6 +46,23 @@ describe('ending the session of another try', () => {
     ['its last request creates before it is cancelled', [OPEN, CANCELLED, [200, FILE]]],
   ])('reports the file that %s', async (_, answers) => {
     expect(await (await end(...answers)).ended).toMatchObject({ id: 'one', name: 'report.csv' });
+  });
+
+  test('cancels one about which Drive tells nothing because of the upload limit of its account', async () => {
+    const ending = await end(...LIMITED, CANCELLED, CANCELLED);
+    expect(await ending.ended).toBeUndefined();
+    expect((await ending.methods()).slice(MAX_ATTEMPTS)).toEqual(['DELETE', 'PUT']);
+  });
+
+  test('reports the file of one about which Drive tells nothing at first', async () => {
+    const ending = await end(...LIMITED, CANCELLED, [200, FILE]);
+    expect(await ending.ended).toMatchObject({ id: 'one' });
+  });
+
+  test('fails with an error that another try may not meet where Drive keeps telling nothing', async () => {
+    const { ended } = await end(...LIMITED, LIMIT, ...LIMITED);
+    // The limit may be that of another account, so it must not count as one of the account that asks.
+    expect(await failureOf(ended)).toMatchObject({ code: 'drive-unavailable', retryable: true });
   });
 
   test('fails while the session stays open', async () => {
