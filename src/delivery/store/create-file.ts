@@ -78,9 +78,15 @@ type Sent =
   | Extract<UploadResult, { kind: 'superseded' | 'id-unusable' }>
   | { kind: 'exists'; file: DriveFile; received: ReceivedBytes };
 
+const folderReplaced = (): CourierError =>
+  new CourierError('drive-unavailable', {
+    detail: 'The folder was deleted in the meantime, and was created again.',
+    remedy: 'Try again: the next try looks for a file of this name in the new folder.',
+  });
+
 /**
- * Sends the bytes to the new file. If its folder is missing, they are sent to the folder that replaces it; if a file
- * of the id exists and is to be replaced, they are written over it.
+ * Sends the bytes to the new file. If its folder is missing, they are sent to the folder that replaces it, unless the file must
+ * be the only one of its name there; if a file of the id exists and is to be replaced, they are written over it.
  */
 const send = async (
   step: UploadStep,
@@ -103,6 +109,8 @@ const send = async (
       case 'folder-missing': {
         const folderId = ++moves > MAX_MOVES ? undefined : await freshFolder(step);
         if (folderId === undefined || folderId === file.folderId) throw result.error;
+        // Others may have put a file of the name into the new folder, and its name has another id in the ledger.
+        if (plan.rule !== 'new') throw folderReplaced();
         file = {
           ...file,
           folderId,

@@ -3,7 +3,7 @@ import type { DriveFile, Upload, UploadRequest, UploadResult, UploadTarget } fro
 import { CourierError, isAccountQuota } from '../../errors.ts';
 import { notShownYet } from '../hidden-file.ts';
 import { type Claim, isSamePlan } from '../idempotency.ts';
-import { resolveNamedFile } from '../naming/named-file.ts';
+import { findConverted, resolveNamedFile } from '../naming/named-file.ts';
 import { type Plan, quotaOf } from '../plan.ts';
 import { type DeliveryContext, folderOf } from '../resolve-options.ts';
 
@@ -149,6 +149,18 @@ export const freshFolder = async ({ request, context }: UploadStep): Promise<str
   return (await destination.folders.ensure(folderOf(destination), path, { ...context, fresh: true })).folderId;
 };
 
+/** Whether a folder has a file of the name, beside which the delivery must not put its own. */
+const isTaken = async (
+  { request, plan, ledger, context, log, now, sleep }: UploadStep,
+  folderId: string,
+): Promise<boolean> => {
+  const { name, destination } = request;
+  const named = { drive: destination.drive, ledger, folderId, name, context, log, now, sleep };
+  if (!('rule' in plan) || plan.rule === 'new') return false;
+  if (plan.kind === 'convert') return (await findConverted(named)) !== undefined;
+  return 'existing' in (await resolveNamedFile(named));
+};
+
 /**
  * Moves a new file out of a folder in the trash. Drive creates files there without an error, but people would not find them.
  */
@@ -159,7 +171,7 @@ export const outOfTrash = async (step: UploadStep, file: DriveFile): Promise<Pic
     const to = await freshFolder(step);
     // The folder is not in the trash: a person put the file itself there, and the receipt says so.
     if (to === from) return { file };
-    if (to !== undefined) {
+    if (to !== undefined && !(await isTaken(step, to))) {
       return { file: await step.request.destination.drive.move(file.id, { from, to }, step.context) };
     }
   } catch (error) {

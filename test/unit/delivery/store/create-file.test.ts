@@ -68,6 +68,22 @@ describe('a new file', () => {
     await createFile(step, NEW, undefined);
     expect(calls).toEqual(['close', 'ensure reports', 'move f1 from folder to fresh']);
   });
+
+  test.each<[string, CreatePlan['rule'], string[]]>([
+    ['stays there if the new folder has a file of its name', 'replace', []],
+    ['is moved beside a file of its name if each delivery makes its own', 'new', ['move f1 from folder to fresh']],
+  ])('in a folder of the trash %s', async (_, rule, moves) => {
+    const theirs = driveFile({ id: 'theirs', parents: ['fresh'] });
+    const plan: CreatePlan = { ...NEW, rule };
+    const find = async (folderId: string) => (folderId === 'fresh' ? [theirs] : []);
+    const { step, calls } = createFakeStep({
+      ...{ plan, path: 'reports', files: [theirs], driveAnswers: { find } },
+      results: [stored({ trashed: true })],
+    });
+    const { warnings } = await createFile(step, plan, undefined);
+    expect(calls.filter((call) => call.startsWith('move'))).toEqual(moves);
+    expect(warnings).toEqual(moves.length === 0 ? [expect.any(String)] : undefined);
+  });
 });
 
 describe('a new file of a name of its own', () => {
@@ -107,6 +123,15 @@ describe('a missing folder', () => {
     const { step, targets } = createFakeStep({ plan: NEW, path: 'reports', results: [missing(), stored()] });
     await createFile(step, NEW, undefined);
     expect(targets).toMatchObject([{ file: { folderId: 'folder' } }, { file: { folderId: 'fresh' } }]);
+  });
+
+  test('that is made again does not get a file that must be the only one of its name there', async () => {
+    const plan: CreatePlan = { ...NEW, rule: 'replace', nameKey: 'name:1' };
+    const { step, targets, calls } = createFakeStep({ plan, path: 'reports', results: [missing(), stored()] });
+    await expect(createFile(step, plan, undefined)).rejects.toMatchObject({ code: 'drive-unavailable' });
+    expect(targets).toHaveLength(1);
+    // The next try finds the new folder.
+    expect(calls).toContain('ensure reports');
   });
 
   test('of the destination itself is an error', async () => {
