@@ -15,7 +15,7 @@ import { notShownYet } from '../hidden-file.ts';
 import { isOwnFile, isSamePlan, keyMark, keyProperty, sameBytes } from '../idempotency.ts';
 import { rememberConverted } from '../naming/named-file.ts';
 import { findConvertedOrCheck } from '../naming/namesake.ts';
-import { mayBeLocked } from '../plan.ts';
+import { lockOf, mayBeLocked } from '../plan.ts';
 import { replay } from '../receipt.ts';
 import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { CONVERSION_LEASE_MS, endFormerSession, nameLeaseKey } from './convert-file.ts';
@@ -33,7 +33,10 @@ const answeredMeanwhile = async ({ claim }: UploadStep, plan: RowsPlan): Promise
 };
 
 /** Makes the sheet of the name, unless another delivery has made it. Its header comes with its first rows. */
-const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: DriveFile } | { receipt: Receipt }> => {
+const findOrMake = async (
+  step: UploadStep,
+  plan: RowsPlan,
+): Promise<{ file: DriveFile; isFound: boolean } | { receipt: Receipt }> => {
   const { kind, folderId } = plan;
   const { request, claim, ledger, context, log, now, sleep } = step;
   const { name, destination } = request;
@@ -65,8 +68,10 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
   try {
     const found = await findConvertedOrCheck(named);
     if ('file' in found) {
+      // The next plan refuses it.
+      if (found.file.mimeType !== DOCS_TYPES.sheet) throw planChanged();
       await lease.release();
-      return found;
+      return { ...found, isFound: true };
     }
     const beforeSend = async (): Promise<void> => {
       if ((await found.findNamesake()) !== undefined) throw planChanged();
@@ -85,7 +90,7 @@ const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: Dri
     );
     if (await rememberConverted(named, file.id)) await lease.release();
     else await lease.abandon();
-    return { file };
+    return { file, isFound: false };
   } catch (error) {
     // A sheet that may have been made is found only by the search, and not at once. It may also be made only now.
     if (mayBeMade) await lease.abandon();
@@ -118,7 +123,7 @@ const setDetails = async (
 };
 
 /** Removes the courier's own content restriction from a sheet that exists. */
-const unlockSheet = async (step: UploadStep, { fileId }: RowsPlan): Promise<void> => {
+const unlockSheet = async (step: UploadStep, fileId: string): Promise<void> => {
   if (fileId === '' || !mayBeLocked(step)) return;
   await (await import('./locks.ts')).unlockEarly(step, fileId);
 };
@@ -221,25 +226,26 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
   const noted =
     made !== undefined && 'receipt' in made ? made : await noteSheet(step, plan, made?.file.id ?? plan.fileId);
   if ('receipt' in noted) return answeredBefore(step, noted.receipt);
-  const { source, expectedSha256 } = delivery;
   const { fileId } = noted.plan;
+  const found = made !== undefined && 'file' in made && made.isFound ? made.file : undefined;
   const isReplacement = plan.kind === 'replaceRows';
   const changes = createUnansweredChanges();
   const detailRequests = createUnanswered();
   // Each of the two takes the lease of the file, so the first has ended its own before the second begins.
-  await unlockSheet(step, plan);
+  const current = found === undefined ? step : { ...step, plan: { ...noted.plan, ...lockOf(found) } };
+  await unlockSheet(current, found?.id ?? plan.fileId);
   if (isReplacement) {
     await keepFromTrash(step, fileId, { count: () => changes.count() + detailRequests.count() });
   }
-  const { mimeType, quotedIsText = false } = source;
-  const meter = createMeter(source, destination.config.maxBytes);
+  const { mimeType, quotedIsText = false } = delivery.source;
+  const meter = createMeter(delivery.source, destination.config.maxBytes);
   let answered: Receipt | undefined;
   let askedAtMs = now();
 
   /** Before the last batch, all bytes are known: they are checked, and noted as those of the key. */
   const commit = async (): Promise<void> => {
     const { sha256 } = meter.received();
-    checkDigest(expectedSha256, sha256);
+    checkDigest(delivery.expectedSha256, sha256);
     askedAtMs = now();
     const outcome = await claim?.commitTo(sha256, noted.plan);
     if (typeof outcome === 'object') answered = outcome.receipt;
@@ -282,11 +288,12 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
     // Those whose rows were written by the same change ask for the file at the same time.
     const file = await destination.drive.getShared(fileId, context);
     if (file === undefined) throw notShownYet();
-    const isNew = made !== undefined && (claim === undefined || isOwnFile(claim, file));
+    const isNew = made !== undefined && (claim === undefined ? found === undefined : isOwnFile(claim, file));
     return storedFile(step, { file, isNew, written, received: meter.received() });
   } catch (error) {
-    if (answered === undefined) throw error;
-    return await answeredOnTheWay(step, answered, meter);
+    if (answered !== undefined) return await answeredOnTheWay(step, answered, meter);
+    // The caller of this function knows only the plan, which does not name the sheet.
+    throw found === undefined ? error : await (await import('./locks.ts')).afterFailure(current, error);
   } finally {
     await batches.return(undefined);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Plan } from '../../../../src/delivery/plan.ts';
 import { writeRows } from '../../../../src/delivery/store/write-rows.ts';
+import { LOCK_PROPERTY } from '../../../../src/domain.ts';
 import type { CallContext } from '../../../../src/drive/drive.ts';
 import { CourierError } from '../../../../src/errors.ts';
 import { driveFile } from '../../../support/drive/drive-file.ts';
@@ -120,6 +121,41 @@ describe('a sheet that is made for rows', () => {
     };
     // Drive is asked for no other document.
     expect(await run()).toMatchObject({ file: { id: theirs.id } });
+  });
+
+  test('is not a file of another type that a person has put there in the meantime', async () => {
+    const theirs = driveFile({ id: 'theirs', mimeType: 'text/plain' });
+    const setting = { plan: TO_MAKE, driveAnswers: { find: async () => [theirs], get: async () => theirs } };
+    const { step, run, asked } = setUpRows(setting);
+    await expect(run()).rejects.toMatchObject({ code: 'drive-unavailable' });
+    expect([asked, await step.ledger.read(LEASE_KEY)]).toEqual([[], undefined]);
+  });
+
+  /** Another delivery has made the sheet since this one was planned, and the courier has made it read-only. */
+  const lockedSince = ({ isLockedAgain = false } = {}) => {
+    const locked = driveFile({ ...SHEET, appProperties: { [LOCK_PROPERTY]: '1' } });
+    const unlocked: string[] = [];
+    const policy = async () => ({
+      lockOf: async () => ({ isLocked: isLockedAgain || unlocked.length === 0, isOwn: true }),
+      unlock: async (id: string) => void unlocked.push(id),
+      restrict: async () => undefined,
+    });
+    const setting = setUpRows({
+      ...{ plan: TO_MAKE, driveAnswers: { find: async () => [locked], get: async () => locked, policy } },
+      ...(isLockedAgain && { fails: () => new CourierError('folder-not-writable') }),
+    });
+    return { ...setting, unlocked };
+  };
+
+  test('is unlocked if another delivery has made it in the meantime, and it is read-only', async () => {
+    const { run, unlocked } = lockedSince();
+    expect(await run()).toMatchObject({ outcome: 'replaced', isNew: false });
+    expect(unlocked).toEqual(['f1']);
+  });
+
+  test('can be tried again if another delivery makes it read-only once more', async () => {
+    const { run } = lockedSince({ isLockedAgain: true });
+    await expect(run()).rejects.toMatchObject({ code: 'drive-unavailable' });
   });
 
   test('is waited for, until its lease expires, where the ledger could not note its name', async () => {
