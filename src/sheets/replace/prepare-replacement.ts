@@ -1,10 +1,45 @@
+import { checkUntilFresh, MAX_LOOK_AGE_MS } from '../../look-age.ts';
 import { superseded } from '../errors.ts';
-import { marksOf, marksToRemove } from '../changes/marks.ts';
-import { readOverview } from '../read/overview.ts';
+import type { SheetsContext } from '../sheets.ts';
+import { marksOf, marksToRemove, type StoredMark } from '../changes/marks.ts';
+import { type Overview, readOverview } from '../read/overview.ts';
 import { planReplacement } from './replacement.ts';
 import { checkRoom } from '../size.ts';
 import { newTabOf } from '../changes/new-tab.ts';
-import { answerMarked, type Prepare, searchMarks } from '../changes/write-group.ts';
+import { answerMarked, type GroupWriter, type Job, type Prepare, searchMarks } from '../changes/write-group.ts';
+
+/**
+ * Looks at the tabs, and asks whether the values are still to be written. If the answers took long, the tabs are looked at
+ * again: a person may have renamed the tab to keep its values.
+ * @returns undefined if the job has its outcome
+ */
+const lookAtTabs = async (
+  { client, spreadsheetId, now, withMarks }: GroupWriter,
+  job: Job,
+  context: SheetsContext,
+): Promise<{ overview: Overview; marks: StoredMark[] } | undefined> => {
+  let looked: { overview: Overview; marks: StoredMark[] } | undefined;
+  let searched: StoredMark[] | undefined;
+  const hasOutcome = async (overview: Overview, marks: readonly StoredMark[]): Promise<boolean> => {
+    if (!withMarks) return false;
+    if (job.mayBeDone) searched ??= await searchMarks({ client, spreadsheetId }, context);
+    const known = [...(searched ?? []), ...marks];
+    const own = known.find(({ key, batch }) => key === job.key && batch === job.batch.index);
+    const tab = overview.tabs.find(({ sheetId }) => sheetId === own?.sheetId);
+    if (answerMarked([job], known, { tab }, context).length === 0) return true;
+    if ((await job.isSuperseded?.()) !== true) return false;
+    job.fail(superseded());
+    return true;
+  };
+  await checkUntilFresh({ now, maxAgeMs: MAX_LOOK_AGE_MS }, async (seen) => {
+    const overview = await readOverview(client, spreadsheetId, context);
+    seen();
+    const marks = marksOf(overview.metadata);
+    looked = (await hasOutcome(overview, marks)) ? undefined : { overview, marks };
+    return looked === undefined ? 'nothing to write' : undefined;
+  });
+  return looked;
+};
 
 /**
  * Prepares the change that replaces the values of a tab. Another delivery may have replaced them since an earlier try of this
@@ -12,26 +47,15 @@ import { answerMarked, type Prepare, searchMarks } from '../changes/write-group.
  */
 export const prepareReplacement: Prepare = async (writer, jobs, context) => {
   const [job] = jobs;
-  if (job === undefined) return undefined;
-  const { client, spreadsheetId, now, withMarks } = writer;
-  const overview = await readOverview(client, spreadsheetId, context);
-  const marks = marksOf(overview.metadata);
-  if (withMarks) {
-    const known = job.mayBeDone ? [...(await searchMarks(writer, context)), ...marks] : marks;
-    const own = known.find(({ key, batch }) => key === job.key && batch === job.batch.index);
-    const tab = overview.tabs.find(({ sheetId }) => sheetId === own?.sheetId);
-    if (answerMarked([job], known, { tab }, context).length === 0) return undefined;
-    if ((await job.isSuperseded?.()) === true) {
-      job.fail(superseded());
-      return undefined;
-    }
-  }
+  const looked = job === undefined ? undefined : await lookAtTabs(writer, job, context);
+  if (job === undefined || looked === undefined) return undefined;
+  const { overview, marks } = looked;
   const title = job.tab;
   const sheetIds = overview.tabs.map(({ sheetId }) => sheetId);
   const change = await planReplacement(overview, job, {
     title,
     newTabOf: newTabOf(title ?? '', sheetIds),
-    nowMs: now(),
+    nowMs: writer.now(),
     removed: marksToRemove(marks, writer),
     taken: new Set(overview.metadata.map(({ metadataId }) => metadataId)),
   });

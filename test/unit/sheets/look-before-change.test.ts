@@ -22,6 +22,8 @@ interface Setting {
   /** Milliseconds for each search for marks, and for each read of the spreadsheet's size. */
   searchMs?: number;
   sizeMs?: number;
+  /** Replaces the values of the tab instead. */
+  isReplacement?: boolean;
   /** Gets what happens, in order. */
   events?: string[];
 }
@@ -29,12 +31,13 @@ interface Setting {
 /** As the retry policy: seven attempts. */
 const MAX_ATTEMPTS = 7;
 
-const append = async ({
+const write = async ({
   statuses: given = [],
   mayBeDone = false,
   ledgerMs = [],
   searchMs = 0,
   sizeMs = 0,
+  isReplacement = false,
   events = [],
 }: Setting) => {
   const statuses = [...given];
@@ -59,6 +62,12 @@ const append = async ({
       events.push('search');
       nowMs += searchMs;
       return answer(200);
+    }
+    if (!request.url.includes('ranges=') && isReplacement) {
+      // The look of a replacement is at the outlines of all tabs.
+      events.push('look');
+      lookedAtMs = nowMs;
+      return answer(200, { sheets: [{ properties }] });
     }
     if (!request.url.includes('ranges=')) {
       events.push('size');
@@ -96,26 +105,27 @@ const append = async ({
       rotated: () => undefined,
     },
   });
-  const written = await sheets.append({
-    ...{ spreadsheetId: 'one', columns: 'extend', key: KEY, mayBeDone, context: {} },
+  const request = {
+    ...{ spreadsheetId: 'one', key: KEY, mayBeDone, context: {} },
     batches: batchesOf(readRows(bytes(), { mimeType: 'text/csv', dates: false })),
     async isSuperseded() {
       nowMs += ledgerMs.shift() ?? 0;
       return false;
     },
-  });
+  };
+  const written = await (isReplacement ? sheets.replace(request) : sheets.append({ ...request, columns: 'extend' }));
   return { rows: written.rows, events, ages };
 };
 
 test('the token of a change is there before the look', async () => {
-  const { rows, events, ages } = await append({});
+  const { rows, events, ages } = await write({});
   expect([rows, ages]).toEqual([1, [0]]);
   // Each read has a token of its own.
   expect(events.slice(events.lastIndexOf('look'))).toEqual(['look', 'token', 'rows', 'token', 'size', 'change']);
 });
 
 test('after a change that was refused because of its token, the tab is looked at again', async () => {
-  const { rows, events } = await append({ statuses: [401] });
+  const { rows, events } = await write({ statuses: [401] });
   expect(rows).toBe(1);
   expect(events.slice(events.indexOf('change'))).toEqual([
     ...['change', 'token', 'token', 'look', 'token', 'rows', 'token', 'search', 'change'],
@@ -128,7 +138,7 @@ test.each([
   ['a refusal each time', [401, 400, 401]],
   ['an attempt, of which seven end the rows', [503, 503, 503, 503, 503, 401, 503]],
 ])('a change that was refused because of its token does not count as %s', async (_, statuses) => {
-  const { rows, events } = await append({ statuses });
+  const { rows, events } = await write({ statuses });
   expect([rows, events.filter((event) => event === 'change').length]).toEqual([1, statuses.length + 1]);
 });
 
@@ -137,7 +147,7 @@ test.each([
   ['after a refusal', [400, 401, 401], 3],
 ])('a change whose second token in a row is rejected is not sent again: %s', async (_, statuses, changes) => {
   const events: string[] = [];
-  await expect(append({ statuses, events })).rejects.toMatchObject({ code: 'key-revoked' });
+  await expect(write({ statuses, events })).rejects.toMatchObject({ code: 'key-revoked' });
   expect(events.filter((event) => event === 'change').length).toBe(changes);
 });
 
@@ -146,7 +156,7 @@ test.each<[string, Setting]>([
   ['the search for marks', { mayBeDone: true, searchMs: 20_000 }],
   ["the spreadsheet's size", { sizeMs: 20_000 }],
 ])('the tab is looked at again if the answer about %s took long', async (_, setting) => {
-  const { rows, events, ages } = await append(setting);
+  const { rows, events, ages } = await write(setting);
   expect(rows).toBe(1);
   expect(ages).toEqual([0]);
   for (const event of ['search', 'size']) {
@@ -154,7 +164,25 @@ test.each<[string, Setting]>([
   }
 });
 
-test('a ledger that is always slow does not keep the rows from being written', async () => {
-  const { rows, events } = await append({ mayBeDone: true, ledgerMs: Array.from({ length: 99 }, () => 20_000) });
-  expect([rows, events.filter((event) => event === 'look').length]).toEqual([1, 3]);
+test.each<[string, Setting]>([
+  ['the ledger', { ledgerMs: [20_000] }],
+  ['the search for marks', { mayBeDone: true, searchMs: 20_000 }],
+])('the tabs are looked at again before values are replaced if the answer of %s took long', async (_, setting) => {
+  const { rows, events, ages } = await write({ isReplacement: true, ...setting });
+  expect([rows, ages]).toEqual([1, [0]]);
+  expect(events.filter((event) => event === 'search').length).toBeLessThanOrEqual(1);
 });
+
+test('values are replaced after one look if all answers are quick', async () => {
+  const { rows, events } = await write({ isReplacement: true, ledgerMs: [1_000] });
+  expect([rows, events.filter((event) => event === 'look').length]).toEqual([1, 1]);
+});
+
+test.each([false, true])(
+  'a ledger that is always slow does not keep rows from being written: %s',
+  async (isReplacement) => {
+    const slow = { mayBeDone: true, ledgerMs: Array.from({ length: 99 }, () => 20_000) };
+    const { rows, events } = await write({ isReplacement, ...slow });
+    expect([rows, events.filter((event) => event === 'look').length]).toEqual([1, 3]);
+  },
+);
