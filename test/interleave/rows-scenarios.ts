@@ -57,6 +57,7 @@ export const ROWS_SCENARIOS: readonly Scenario[] = [
   // Drive's search finds new files late; files are read-only.
   'k1:A:append:rows:plain:p1:2,k2:B:append:rows:plain:p2:2;trash;none;;lag',
   'k1:A:append:rows:plain:p1:2,k2:B:append:rows:plain:p2:2;;delivered;;read-only',
+  'k1:A:append:rows:plain:p1:2,k2:B:append:rows:plain:p2:2;;none;;read-only',
   'k1:A:replace:rows:plain:p1:2,k1:A:replace:rows:plain:p2:2;edit-cell;delivered;;read-only',
 ].map(parseScenario);
 
