@@ -10,6 +10,12 @@ const KEPT = 1;
 const attemptOf = ({ monitor }: Facts, { author }: Pick<Change, 'author'>): Attempt | undefined =>
   monitor.attempts.find(({ actor, number }) => actor === author.actor && number === author.attempt);
 
+/** Whether a request was sent after an attempt had ended. One that was sent before may take effect later. */
+const isSentAfter = ({ steps }: Facts, { endStep }: Attempt, { sentAtMs }: Change): boolean => {
+  const end = endStep === undefined ? undefined : steps()[endStep - 1];
+  return end !== undefined && sentAtMs > end.atMs;
+};
+
 /** Whether the retention has moved a file to the trash. It starts when the receipt is recorded; an undo comes before. */
 export const isRetention = (facts: Facts, change: Change): boolean => {
   if (change.kind !== 'trashed' || !isCouriers(change) || !isFile(change)) return false;
@@ -23,7 +29,7 @@ export const isRetention = (facts: Facts, change: Change): boolean => {
       author.actor === attempt.actor &&
       attempt.spec.key === undefined,
   );
-  return attempt.hasRecorded || attempt.endStep !== undefined || (attempt.spec.key === undefined && !isCreated);
+  return attempt.hasRecorded || isSentAfter(facts, attempt, change) || (attempt.spec.key === undefined && !isCreated);
 };
 
 /** The step of the attempt's last call with such a label before a step. */
