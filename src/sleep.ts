@@ -6,7 +6,7 @@ export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void
 export const realSleep: Sleep = (milliseconds, signal) => delay(milliseconds, undefined, { signal });
 
 /** Pauses between further attempts when Drive answers 404 for a file that may exist, in milliseconds. */
-const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
+export const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
 
 interface AskAgain<Answer> {
   ask(): Promise<Answer>;

@@ -1,6 +1,7 @@
 import type { DestinationConfig, LabelValue } from '../config/schema/destination.ts';
 import type { CallContext, DriveFile, DrivePolicy, LabelChange, Restrictions } from '../drive/drive.ts';
 import { asCourierError, CourierError, type ErrorCode } from '../errors.ts';
+import { askUntilFound, realSleep, type Sleep } from '../sleep.ts';
 import type { DeliveryContext, Destination, ResolvedRequest } from './resolve-options.ts';
 
 /** What a destination's configuration requires of each file, before anybody else gets access to it. */
@@ -61,14 +62,27 @@ export const REMEDIES = {
     'Check the ids in "labels" of the configuration, that the label is published, and that {account} may apply it.',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 
+/** Changes a file. While Drive answers 404, the change is tried again, because Drive may show a new file late. */
+const whenShown = async (change: () => Promise<void>, sleep: Sleep): Promise<void> => {
+  const ask = (): Promise<{ error?: unknown }> =>
+    change().then(
+      () => ({}),
+      (error: unknown) => ({ error }),
+    );
+  const isFound = ({ error }: { error?: unknown }): boolean =>
+    error === undefined || asCourierError(error).code !== 'folder-not-found';
+  const { error } = await askUntilFound(await ask(), { ask, isFound, sleep });
+  if (error !== undefined) throw error;
+};
+
 /** Runs one step. If it fails permanently, the file stays unshared, and the error says so. */
 const mustSucceed = async (
   code: keyof typeof REMEDIES,
-  { what, log, fileId }: { what: string; log: DeliveryContext['log']; fileId: string },
+  { what, log, sleep, fileId }: { what: string; log: DeliveryContext['log']; sleep: Sleep; fileId: string },
   work: () => Promise<void>,
 ): Promise<void> => {
   try {
-    await work();
+    await whenShown(work, sleep);
   } catch (thrown) {
     const error = asCourierError(thrown);
     log.warn({ error, fileId }, 'the file is stored, but not shared, because the policy of its destination failed');
@@ -119,6 +133,7 @@ const setOptionalLabels = async (
     if (required) continue;
     try {
       const label = labelOf(labelId, fields, request);
+      // Drive answers 404 for an unknown label as well, and a wrong configuration must not slow down every delivery.
       await asAnyAccount(request.destination, (policy) => policy.setLabels(fileId, [label], context));
     } catch (thrown) {
       const error = asCourierError(thrown);
@@ -135,14 +150,18 @@ const setOptionalLabels = async (
  * @throws CourierError `label-refused`, `policy-forbidden`, and transient ones
  */
 export const applyPolicy = async (
-  { request, log }: Pick<DeliveryContext, 'request' | 'log'>,
+  {
+    request,
+    log,
+    sleep = realSleep,
+  }: Pick<DeliveryContext, 'request' | 'log'> & Partial<Pick<DeliveryContext, 'sleep'>>,
   file: Pick<DriveFile, 'id' | 'modifiedTime'>,
   context: CallContext,
 ): Promise<string[]> => {
   const { config } = request.destination;
   const labels = labelsOf(request);
   const restrictions = restrictionsOf(config);
-  const step = { log, fileId: file.id };
+  const step = { log, sleep, fileId: file.id };
   if (labels.length > 0)
     await mustSucceed('label-refused', { ...step, what: 'its labels' }, () =>
       asAnyAccount(request.destination, (policy) => policy.setLabels(file.id, labels, context)),

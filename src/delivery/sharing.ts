@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DestinationConfig, ShareConfig } from '../config/schema/destination.ts';
 import type { Outcome } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
-import { asCourierError } from '../errors.ts';
+import { asCourierError, type ErrorCode } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { realSleep, VISIBILITY_WAITS_MS } from '../sleep.ts';
 import {
   type DeliveryContext,
   KEEP_PROPERTIES,
@@ -14,6 +15,15 @@ import {
 
 /** Pauses before another attempt after `sharingRateLimitExceeded`, in milliseconds. The quota for sharing is small, and quick retries use it up. */
 const SLOW_TRIES_MS = [10_000, 30_000, 60_000];
+
+/** Drive's answer 404 has this code. Drive may give it for a while about a file that it has just created. */
+const NOT_SHOWN = 'folder-not-found' satisfies ErrorCode;
+
+/** The titles of these codes are about the folder, but here it is the file that cannot be shared. */
+const REASONS: Partial<Record<ErrorCode, string>> = {
+  'folder-not-writable': 'the account may not share this file',
+  [NOT_SHOWN]: 'Drive does not show the file',
+};
 
 /** No pause begins within this time before the deadline, so that the receipt still gets out. In milliseconds. */
 const MARGIN_MS = 5_000;
@@ -60,11 +70,14 @@ export const shareFile = async ({
   sleep = sleepUntilAborted,
 }: Sharing): Promise<string[]> => {
   const { signal, ...unending } = context;
-  const waits = [...SLOW_TRIES_MS];
+  const waits: Partial<Record<ErrorCode, number[]>> = {
+    'drive-rate-limited': [...SLOW_TRIES_MS],
+    [NOT_SHOWN]: [...VISIBILITY_WAITS_MS],
+  };
 
   /** Waits before another attempt. Returns false if there is no time, or the caller has left. All rules share these pauses. */
-  const waitSlowly = async (): Promise<boolean> => {
-    const wait = waits.shift();
+  const waitAfter = async (code: ErrorCode): Promise<boolean> => {
+    const wait = waits[code]?.shift();
     if (wait === undefined || now() + wait + MARGIN_MS > (context.deadlineMs ?? Infinity)) return false;
     return sleep(wait, signal).then(
       () => true,
@@ -79,7 +92,7 @@ export const shareFile = async ({
         // Without the signal: the file is stored, and if the caller disconnects now, it would never be shared.
         return await drive.share(fileId, permission, notify, unending);
       } catch (error) {
-        if (asCourierError(error).code !== 'drive-rate-limited' || !(await waitSlowly())) throw error;
+        if (!(await waitAfter(asCourierError(error).code))) throw error;
       }
     }
   };
@@ -91,9 +104,7 @@ export const shareFile = async ({
     } catch (error) {
       log.warn({ error, fileId, rule }, 'the file is delivered, but not shared');
       const { code, title } = asCourierError(error);
-      // The title of this code is about the folder, but here it is the file that cannot be shared.
-      const why = code === 'folder-not-writable' ? 'the account may not share this file' : title;
-      warnings.push(`Not shared with the ${rule.type} as ${rule.role}: ${why}.`);
+      warnings.push(`Not shared with the ${rule.type} as ${rule.role}: ${REASONS[code] ?? title}.`);
     }
   }
   return warnings;
@@ -112,14 +123,19 @@ const hasPolicy = (config: DestinationConfig): boolean =>
  * @throws CourierError `policy-forbidden`, `label-refused`: then the file is not shared
  */
 export const restrictAndShare = async (
-  { request, context, log }: Pick<DeliveryContext, 'request' | 'context' | 'log'>,
+  {
+    request,
+    context,
+    log,
+    sleep = realSleep,
+  }: Pick<DeliveryContext, 'request' | 'context' | 'log'> & Partial<Pick<DeliveryContext, 'sleep'>>,
   { file, isNew, outcome }: { file: Pick<DriveFile, 'id' | 'modifiedTime'>; isNew: boolean; outcome: Outcome },
 ): Promise<string[]> => {
   const { drive, config } = request.destination;
   let warnings: string[] = [];
   if (outcome !== 'skipped' && hasPolicy(config)) {
     const { signal: _, ...unending } = context;
-    warnings = await (await import('./policy.ts')).applyPolicy({ request, log }, file, unending);
+    warnings = await (await import('./policy.ts')).applyPolicy({ request, log, sleep }, file, unending);
   }
   if (!isNew) return warnings;
   return [...warnings, ...(await shareFile({ drive, fileId: file.id, share: config.share, context, log }))];

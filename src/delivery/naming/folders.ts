@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
 import { createSingleFlight, joinWork } from '../../drive/shared-work.ts';
-import { CourierError } from '../../errors.ts';
+import { asCourierError, CourierError } from '../../errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
 import { askUntilFound, realSleep } from '../../sleep.ts';
@@ -144,11 +144,23 @@ export const createFolders = (options: FoldersOptions): Folders => {
     return joinWork(work, signal);
   };
 
+  const ensureAll = async (rootId: string, names: readonly string[], context: CallContext & { fresh?: boolean }) => {
+    let folderId = rootId;
+    for (const name of names) folderId = await ensureOne({ parentId: folderId, name }, context);
+    return { folderId };
+  };
+
   return {
     async ensure(rootFolderId, path, context) {
-      let { id: folderId } = await drive.resolveFolder(rootFolderId, context);
-      for (const name of segmentsOf(path)) folderId = await ensureOne({ parentId: folderId, name }, context);
-      return { folderId };
+      const { id: rootId } = await drive.resolveFolder(rootFolderId, context);
+      const names = segmentsOf(path);
+      try {
+        return await ensureAll(rootId, names, context);
+      } catch (error) {
+        // A known folder of the path may have been deleted a moment ago, or Drive shows a new one late.
+        if (names.length < 2 || asCourierError(error).code !== 'folder-not-found') throw error;
+        return ensureAll(rootId, names, { ...context, fresh: true });
+      }
     },
   };
 };

@@ -89,3 +89,38 @@ describe('a label that is not required', () => {
     expect(warnings).toEqual([expect.stringContaining('optional')]);
   });
 });
+
+describe('a new file that Drive shows late', () => {
+  /** @param misses how often Drive answers 404, for each of the two changes */
+  const apply = async (misses: number) => {
+    const config = configOf({ labels: { fixed: { one: { text: 'b' } } }, readOnly: true });
+    const calls: string[] = [];
+    const change = (name: string) => {
+      let left = misses;
+      return async (): Promise<void> => {
+        calls.push(name);
+        if (left-- > 0) throw new CourierError('folder-not-found');
+      };
+    };
+    const policy = { setLabels: change('labels'), restrict: change('restrict') };
+    const destination = { config, drive: { policy: async () => policy } } as unknown as Destination;
+    const request = { destination, details: {} } as ResolvedRequest;
+    const sleep = async (ms: number): Promise<void> => void calls.push(`sleep ${ms}`);
+    const file = { id: 'f1', modifiedTime: '' };
+    const outcome = await applyPolicy({ request, log: createKeptLog(), sleep }, file, {}).catch(({ code }) => code);
+    return { calls, outcome };
+  };
+
+  test('gets its labels and restrictions after short pauses', async () => {
+    expect(await apply(1)).toEqual({
+      calls: ['labels', 'sleep 500', 'labels', 'restrict', 'sleep 500', 'restrict'],
+      outcome: [],
+    });
+  });
+
+  test('is an error if it stays away', async () => {
+    const { calls, outcome } = await apply(4);
+    expect(outcome).toBe('label-refused');
+    expect(calls.filter((call) => call.startsWith('sleep'))).toEqual(['sleep 500', 'sleep 1500', 'sleep 3000']);
+  });
+});

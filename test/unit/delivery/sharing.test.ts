@@ -70,6 +70,32 @@ test('all rules together wait at most three times', async () => {
   expect(waits).toEqual([10_000, 30_000, 60_000]);
 });
 
+const notShown = (): CourierError => new CourierError('folder-not-found');
+
+test('a new file that Drive shows late is shared after a short pause', async () => {
+  const { run, waits } = setUp([notShown(), undefined, notShown(), notShown()]);
+  expect(await run()).toEqual([]);
+  // All rules share these pauses.
+  expect(waits).toEqual([500, 1_500, 3_000]);
+});
+
+test('a file that Drive does not show is not shared, and the warning is about the file', async () => {
+  const { run, waits } = setUp([notShown(), notShown(), notShown(), notShown()]);
+  expect(await run({}, RULES.slice(0, 1))).toEqual([
+    'Not shared with the group as reader: Drive does not show the file.',
+  ]);
+  expect(waits).toEqual([500, 1_500, 3_000]);
+});
+
+test('a file that is shown late is not waited for after the deadline, or after the caller has left', async () => {
+  const late = setUp([notShown(), notShown()]);
+  expect(await late.run({ deadlineMs: 5_600 }, RULES.slice(0, 1))).toHaveLength(1);
+  expect(late.waits).toEqual([500]);
+  const left = setUp([notShown()]);
+  expect(await left.run({ signal: AbortSignal.abort() }, RULES.slice(0, 1))).toHaveLength(1);
+  expect(left.calls).toHaveLength(1);
+});
+
 test('no wait begins that would end after the deadline', async () => {
   const { run, waits } = setUp([slower(), slower(), slower()]);
   expect(await run({ deadlineMs: 30_000 })).toHaveLength(2);

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { CallContext } from '../../../../src/drive/drive.ts';
 import { createFolders } from '../../../../src/delivery/naming/folders.ts';
+import { CourierError } from '../../../../src/errors.ts';
 import type { Ledger } from '../../../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../../../src/ledger/memory.ts';
 import { createFakeFiles } from '../../../support/drive/fake-files.ts';
@@ -135,6 +136,32 @@ test('an id that is known to be used up is not tried again', async () => {
   drive.destroy(folderId);
   await open().ensure(ROOT, 'reports', {});
   expect(drive.calls.createFolder).toBe(2);
+});
+
+test('a folder below one that was deleted a moment ago is created together with that one', async () => {
+  const { drive, open, named } = setUp();
+  const folders = open();
+  const { folderId } = await folders.ensure(ROOT, 'reports', {});
+  drive.destroy(folderId);
+  const again = await folders.ensure(ROOT, 'reports/2026', {});
+  expect(named('2026').map(({ id }) => id)).toEqual([again.folderId]);
+  expect(named('2026')[0]?.parents).toEqual([named('reports')[0]?.id]);
+});
+
+test('a folder below a new one that Drive shows late is created by the next request', async () => {
+  const { drive, open, named } = setUp();
+  const other = drive.other();
+  let refusals = 1;
+  const late = {
+    ...other,
+    async createFolder(folder: Parameters<typeof other.createFolder>[0], context: CallContext) {
+      if (folder.parentId !== ROOT && refusals-- > 0) throw new CourierError('folder-not-found');
+      return other.createFolder(folder, context);
+    },
+  };
+  const { folderId } = await open({ drive: late }).ensure(ROOT, 'reports/2026', {});
+  expect(named('2026').map(({ id }) => id)).toEqual([folderId]);
+  expect(named('reports')).toHaveLength(1);
 });
 
 test('folders that are temporarily invisible return, without duplicates', async () => {
