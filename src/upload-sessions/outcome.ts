@@ -83,7 +83,7 @@ export const look = async (
   const file = await askUntilVisible(
     upload,
     () => drive.get(plan.fileId, context),
-    (shown) => shown !== undefined,
+    (shown) => shown !== undefined && (sha256 === undefined || shown.sha256Checksum !== undefined),
   );
   if (file === undefined) {
     // Otherwise, after a folder was unshared for a while, the key would have sent the file a second time.
@@ -98,6 +98,10 @@ export const look = async (
   // A file that existed before the session may have had these bytes already.
   if (!ended && isReplacing && file.headRevisionId === session.formerRevisionId) return { file, seen: 'gone' };
   const hasSize = file.size === options.size;
+  if (hasSize && sha256 !== undefined && file.sha256Checksum === undefined) {
+    // The bytes may be the announced ones, so nothing is decided, and nothing is removed.
+    throw new CourierError('drive-unavailable', { detail: "Drive does not show the file's SHA-256." });
+  }
   if (hasSize && sha256 !== undefined && file.sha256Checksum === sha256) return { file, seen: 'whole' };
   if (!ended || !(await showsOwnBytes(upload, file))) return { file, seen: 'gone' };
   return { file, seen: hasSize && sha256 === undefined ? 'whole' : 'other-bytes' };

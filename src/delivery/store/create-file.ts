@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { hasSameBytes } from '../../drive/compare-checksums.ts';
 import type { DriveFile, NewFile, ReceivedBytes, Upload, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import { askUntilFound } from '../../sleep.ts';
@@ -41,7 +42,7 @@ const describeFile = (step: UploadStep, { fileId: id, folderId }: CreatePlan): N
  * @throws CourierError `name-taken`, `idempotency-key-reused`; `drive-unavailable` if only the next try can find out more
  */
 const resolveExisting = async (
-  { request, claim }: UploadStep,
+  { request, claim, log }: UploadStep,
   { rule }: CreatePlan,
   { file, received }: { file: DriveFile; received: ReceivedBytes },
 ): Promise<StoredFile> => {
@@ -50,7 +51,7 @@ const resolveExisting = async (
     if (rule === 'skip') return { file, outcome: 'skipped', isNew: false };
     throw new CourierError('name-taken', { detail: `"${request.name}" is already in the folder.` });
   }
-  if (claim !== undefined && (file.sha256Checksum ?? sha256) !== sha256) {
+  if (claim !== undefined && !(await hasSameBytes(file, received, { md5: async () => received.md5, log }))) {
     await claim.refresh();
     // If it is unknown what was sent, the file itself shows which bytes the key was first used with.
     sameBytes(sha256, sentBefore(claim, file) ?? file.sha256Checksum);

@@ -1,5 +1,6 @@
 import { CourierError } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
+import { isDocsType } from '../../text/media-type.ts';
 import { fileOf } from '../client.ts';
 import type { DriveFile, UploadRequest, UploadTarget } from '../drive.ts';
 import { type SessionEnd, sendChunks } from './chunks.ts';
@@ -45,7 +46,8 @@ const endedBefore = async (
   const received = await source.buffer().drain();
   const superseding = await request.beforeCommit?.(received, target);
   if (superseding !== undefined) return { kind: 'superseded', file: superseding.file };
-  if ((file.sha256Checksum ?? received.sha256) === received.sha256) return { kind: 'written-before', file };
+  const isSame = isDocsType(file.mimeType) || file.sha256Checksum === received.sha256;
+  if (isSame) return { kind: 'written-before', file };
   source.reopen(0);
   return undefined;
 };

@@ -1,15 +1,8 @@
 import { CourierError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { isDocsType } from '../../text/media-type.ts';
-import type {
-  CallContext,
-  Drive,
-  DriveFile,
-  ReceivedBytes,
-  UploadRequest,
-  UploadResult,
-  UploadTarget,
-} from '../drive.ts';
+import type { CallContext, Drive, DriveFile, UploadRequest, UploadResult, UploadTarget } from '../drive.ts';
+import { hasSameBytes } from '../compare-checksums.ts';
 import type { Sent } from './create-or-update.ts';
 import type { UploadSource } from './upload-source.ts';
 
@@ -26,27 +19,6 @@ interface Verifier {
 }
 
 type Written = Extract<Sent, { kind: 'written' }>;
-
-/**
- * Whether a stored file has the bytes that were sent, by size and by the best checksum that Drive gives: SHA-256, otherwise
- * MD5 (as for files that were stored before Drive had SHA-256). A weaker comparison is logged.
- * @param md5 of the bytes sent, in lower-case hex; undefined where they are no longer held and cannot be read again
- */
-export const hasSameBytes = async (
-  file: DriveFile,
-  received: ReceivedBytes,
-  { md5, log }: { md5: () => Promise<string | undefined>; log: Log },
-): Promise<boolean> => {
-  if (file.size !== received.size) return false;
-  if (file.sha256Checksum !== undefined) return file.sha256Checksum === received.sha256;
-  const sent = file.md5Checksum === undefined ? undefined : await md5();
-  if (sent !== undefined) {
-    log.warn({ fileId: file.id }, 'Drive returned no SHA-256 checksum; the file was compared by its MD5 checksum');
-    return sent === file.md5Checksum;
-  }
-  log.warn({ fileId: file.id }, 'Drive returned no checksum that could be compared; only the size was compared');
-  return true;
-};
 
 /** Whether the file's content is certainly what this upload has written, and was not written by somebody else later. */
 const isOwnContent = async (

@@ -4,7 +4,7 @@ import type { Plan } from '../../../src/delivery/plan.ts';
 import type { ResolvedRequest } from '../../../src/delivery/resolve-options.ts';
 import type { UploadStep } from '../../../src/delivery/store/upload-step.ts';
 import type { Source } from '../../../src/domain.ts';
-import type { DriveFile, UploadRequest, UploadResult, UploadTarget } from '../../../src/drive/drive.ts';
+import type { DriveFile, ReceivedBytes, UploadRequest, UploadResult, UploadTarget } from '../../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import type { Sheets } from '../../../src/sheets/sheets.ts';
 import { createKeptLog } from '../kept-log.ts';
@@ -35,6 +35,8 @@ interface StepSetting {
   revisions?: readonly string[] | undefined;
   /** What the uploads come to, in order. */
   results?: UploadResult[];
+  /** The bytes of the delivery, for an upload that finds a file. */
+  received?: ReceivedBytes;
   path?: string;
   /** The folder that is found when a missing one is made again. */
   freshFolderId?: string;
@@ -56,6 +58,7 @@ export const createFakeStep = ({
   files = [],
   revisions,
   results = [],
+  received = { sha256: 'a'.repeat(64), size: 3 },
   path = '',
   freshFolderId = 'fresh',
   removeRevision = async () => true,
@@ -103,7 +106,7 @@ export const createFakeStep = ({
           if (result === undefined) throw new Error('no other upload was expected');
           return result;
         },
-        received: async () => ({ sha256: 'a'.repeat(64), size: 3 }),
+        received: async () => received,
         close: () => calls.push('close'),
       };
     },

@@ -116,6 +116,18 @@ describe('a new file of a session', () => {
       undefined,
       'gone',
     ],
+    [
+      'without a checksum is not judged by the announced bytes',
+      { files: [driveFile({ sha256Checksum: undefined })], revisions: ['r2'] },
+      SHA256,
+      'drive-unavailable',
+    ],
+    [
+      'whose checksum is shown late is whole',
+      { files: [driveFile({ sha256Checksum: undefined }), driveFile()], revisions: ['r2'] },
+      SHA256,
+      'whole',
+    ],
     ['that is not complete', { statuses: [{ state: 'open', stored: 1 }] }, SHA256, 'upload-incomplete'],
     ['whose session does not report its state', { statuses: [{ state: 'refused' }] }, SHA256, 'upload-incomplete'],
     ['whose session is found late is whole', { statuses: [GONE, GONE, DONE], revisions: ['r2'] }, undefined, 'whole'],

@@ -174,6 +174,23 @@ describe('an id that Drive has a file for', () => {
     await expect(createFile(step, NEW, undefined)).rejects.toMatchObject({ code });
   });
 
+  const MD5 = 'b'.repeat(32);
+
+  const REPLAY = { outcome: 'replayed' };
+  const AGAIN = { code: 'drive-unavailable' };
+  test.each<[string, string, Parameters<typeof driveFile>[0], object, RegExp[]]>([
+    ['with the same MD5 is a replay', MD5, {}, REPLAY, [/by its MD5/]],
+    ['with another MD5 is tried again', 'c'.repeat(32), {}, AGAIN, [/by its MD5/]],
+    ['of another size is tried again', MD5, { size: 4 }, AGAIN, []],
+    ['without an MD5 is compared by its size', MD5, { md5Checksum: undefined }, REPLAY, [/only the size/]],
+  ])('of the same key, without a SHA-256 and %s', async (_, md5, change, expected, logged) => {
+    const result = exists({ appProperties: OWN, sha256Checksum: undefined, ...change });
+    const setting = { plan: NEW, claim: claimOf(NEW), results: [result], received: { ...RECEIVED, md5 } };
+    const { step, log } = createFakeStep(setting);
+    expect(await createFile(step, NEW, undefined).catch((error: unknown) => error)).toMatchObject(expected);
+    expect(log.lines).toEqual(logged.map((line) => expect.stringMatching(line)));
+  });
+
   test.each<[CreatePlan['rule'], object]>([
     ['skip', { outcome: 'skipped', isNew: false }],
     ['fail', { code: 'name-taken' }],

@@ -126,6 +126,19 @@ describe('a session of an earlier try', () => {
     expect(tiny.files.get('old')?.revisions).toHaveLength(2);
   });
 
+  test('that has replaced the file, of which Drive gives no SHA-256, is sent again', async () => {
+    let isOn = false;
+    const { tiny, upload, upToTheEnd } = await start(({ method, path, bytes }) =>
+      isOn && method === 'PUT' && path.startsWith('/session/') && bytes === 0
+        ? (reply) => ({ ...reply, body: { ...(reply.body as object), sha256Checksum: undefined } })
+        : undefined,
+    );
+    const sessionUri = await upToTheEnd(TO_REPLACE);
+    isOn = true;
+    expect(await upload(TO_REPLACE, { sessionUri })).toMatchObject({ kind: 'stored', file: { id: 'old' } });
+    expect(tiny.files.get('old')?.revisions).toHaveLength(3);
+  });
+
   /** What Drive does with the chunks of the first try, before the caller leaves. */
   test.each<[string, Fault[]]>([
     ['within the first block', ['part-stored']],
