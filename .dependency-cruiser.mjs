@@ -60,7 +60,7 @@ const DOORS = {
     'file-account',
     'hidden-file',
     'idempotency',
-    'naming/(folders|named-file|names|spreadsheet)',
+    'naming/(folders|named-file|names|path-folder|spreadsheet)',
     'plan',
     'policy',
     'receipt',

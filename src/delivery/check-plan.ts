@@ -13,6 +13,7 @@ import {
 } from './idempotency.ts';
 import { findConverted } from './naming/named-file.ts';
 import { isThere } from './naming/names.ts';
+import { againInFreshFolder } from './naming/path-folder.ts';
 import { choosePlan, lockOf, type Plan, type Planning, planForExisting, withAccount } from './plan.ts';
 import { type DeliveryContext, folderOf, takesRows } from './resolve-options.ts';
 
@@ -190,11 +191,14 @@ export const planDelivery = async (
   deliveryContext: DeliveryContext,
   key: Exclude<KeyState, { state: 'done' }>,
 ): Promise<Planned | KeyState> => {
-  try {
+  const plan = async (): Promise<Planned | KeyState> => {
     const planning = await startPlanning(deliveryContext);
     if (key.state !== 'claimed') return { state: 'planned', key, plan: await choose(planning) };
     const checked = await checkPlan(planning, key.claim);
     return 'receipt' in checked ? { state: 'done', receipt: checked.receipt } : { state: 'planned', key, ...checked };
+  };
+  try {
+    return await againInFreshFolder(deliveryContext, plan);
   } catch (error) {
     if (key.state !== 'free' || asCourierError(error).code !== 'name-taken') throw error;
     // The file that has the name may be this key's own, created by another try since the key was looked up.

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { checkRequest } from '../delivery/check-request.ts';
 import { deliveryKey, fingerprint, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
 import { resolveNamedFile } from '../delivery/naming/named-file.ts';
+import { againInFreshFolder } from '../delivery/naming/path-folder.ts';
 import { accountFor, asNextAccount, choosePlan, type Plan, quotaOf, withAccount } from '../delivery/plan.ts';
 import {
   changeableDetails,
@@ -278,6 +279,8 @@ export const createOpenUpload =
         return refuseReadOnly(await choosePlan(planning), resolved, context);
       };
       const time = { ...context, ...quotaOf(resolved.destination) };
-      return openRound({ dependencies, request, resolved, context: time, choose });
+      return againInFreshFolder({ request: resolved, context }, () =>
+        openRound({ dependencies, request, resolved, context: time, choose }),
+      );
     });
   };

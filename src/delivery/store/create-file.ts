@@ -5,12 +5,12 @@ import { CourierError } from '../../errors.ts';
 import { askUntilFound } from '../../sleep.ts';
 import { DIGEST_PROPERTY, isOwnFile, keyProperty, sameBytes, sentBefore, TRY_PROPERTY } from '../idempotency.ts';
 import { markMade } from '../naming/names.ts';
+import { freshFolder } from '../naming/path-folder.ts';
 import type { Plan } from '../plan.ts';
 import { detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { createCommitGuard } from './commit-guard.ts';
 import { checkTarget, overFile, restore, storedBefore, unlockOf } from './replace-file.ts';
 import {
-  freshFolder,
   giveUpId,
   keptSession,
   outcomeOf,

@@ -1,5 +1,7 @@
 import { checkDigest } from '../../digest.ts';
 import type { DriveFile } from '../../drive/drive.ts';
+import { CourierError } from '../../errors.ts';
+import { freshFolder, isFolderMissing } from '../naming/path-folder.ts';
 import type { Plan } from '../plan.ts';
 import { hashOf, IN_TRASH } from '../receipt.ts';
 import type { ResolvedRequest } from '../resolve-options.ts';
@@ -38,11 +40,26 @@ const carryOut = async (step: UploadStep, existing: DriveFile | undefined): Prom
   }
 };
 
+/** The error of a step. If a folder of the path is missing, it is looked up or created for the next try, which is planned there. */
+const whenFolderMissing = async (step: UploadStep, error: unknown): Promise<unknown> => {
+  if (!isFolderMissing(step, error)) return error;
+  try {
+    await freshFolder(step);
+  } catch (failure) {
+    return failure;
+  }
+  return new CourierError('drive-unavailable', {
+    detail: 'A folder of the path was removed in the meantime, or Drive does not show it yet.',
+    cause: error,
+  });
+};
+
 const storeWith = async (
   step: UploadStep,
   existing: DriveFile | undefined,
 ): Promise<StoredFile & { warnings: readonly string[] }> => {
-  const stored = await carryOut(step, existing).catch(async (error: unknown) => {
+  const stored = await carryOut(step, existing).catch(async (thrown: unknown) => {
+    const error = await whenFolderMissing(step, thrown);
     // Only a write to a file that exists can fail because of a content restriction.
     const { plan } = step;
     const canBeLocked =

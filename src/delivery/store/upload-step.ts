@@ -4,8 +4,9 @@ import { CourierError, isAccountQuota } from '../../errors.ts';
 import { notShownYet } from '../hidden-file.ts';
 import { type Claim, isSamePlan } from '../idempotency.ts';
 import { findConverted, resolveNamedFile } from '../naming/named-file.ts';
+import { freshFolder } from '../naming/path-folder.ts';
 import { type Plan, quotaOf } from '../plan.ts';
-import { type DeliveryContext, folderOf } from '../resolve-options.ts';
+import type { DeliveryContext } from '../resolve-options.ts';
 
 /** What storing a delivery's bytes takes. */
 export interface UploadStep extends DeliveryContext {
@@ -140,13 +141,6 @@ export const giveUpId = async (
   if ('claimedId' in named && isSameId(claim, unusable)) {
     await claim?.revise({ ...plan, fileId: named.claimedId, nameKey: named.nameKey });
   }
-};
-
-/** The path's folder, found or created again; undefined for the destination's own folder, which is never created. */
-export const freshFolder = async ({ request, context }: UploadStep): Promise<string | undefined> => {
-  const { destination, path } = request;
-  if (path === '') return undefined;
-  return (await destination.folders.ensure(folderOf(destination), path, { ...context, fresh: true })).folderId;
 };
 
 /** Whether a folder has a file of the name, beside which the delivery must not put its own. */

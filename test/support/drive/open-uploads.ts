@@ -62,8 +62,8 @@ export const createOpenUploads = ({ config = {}, accounts, render, changeLedger 
     name: 'reports',
     drive,
     folders: {
-      async ensure(folder: string, path: string) {
-        paths.push(`${folder}/${path}`);
+      async ensure(folder: string, path: string, { fresh = false }: { fresh?: boolean }) {
+        paths.push(`${fresh ? 'fresh ' : ''}${folder}/${path}`);
         return { ...place };
       },
     },

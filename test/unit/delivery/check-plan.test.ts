@@ -4,6 +4,7 @@ import { type Claim, claimPlan, DIGEST_PROPERTY, KEY_PROPERTY, keyMark } from '.
 import type { Plan } from '../../../src/delivery/plan.ts';
 import type { DeliveryContext } from '../../../src/delivery/resolve-options.ts';
 import type { DriveFile } from '../../../src/drive/drive.ts';
+import { CourierError } from '../../../src/errors.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { driveFile } from '../../support/drive/drive-file.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
@@ -27,6 +28,10 @@ interface Setting {
   /** The bytes that the earlier try has noted. */
   sha256?: string;
   convertTo?: 'sheet';
+  /** The path of the request. */
+  path?: string;
+  /** A folder that the courier still takes for the one of the path, and that does not exist any more. */
+  deletedFolderId?: string;
   /** Drive shows the planned file only from the second look on: another try makes it at this moment. */
   isLate?: boolean;
 }
@@ -41,16 +46,22 @@ const planAgain = async (setting: Setting) => {
     folderId,
     sha256,
     convertTo,
+    path = '',
+    deletedFolderId,
     isLate = false,
   } = setting;
   let looks = 0;
+  let isFresh = false;
   const now = (): number => 1_000_000;
   const ledger = createMemoryLedger({ now });
   const files = [...(file === undefined ? [] : [file]), ...found];
   const drive = {
     get: async (id: string) => (isLate && ++looks === 1 ? undefined : files.find((one) => one.id === id)),
     getShared: async (id: string) => files.find((one) => one.id === id),
-    find: async () => found,
+    async find(id: string) {
+      if (id === deletedFolderId) throw new CourierError('folder-not-found');
+      return found;
+    },
     newId: async () => 'new-id',
     revisions: async () => revisions?.map((id) => ({ id })),
     inspectFolder: async () => undefined,
@@ -58,11 +69,16 @@ const planAgain = async (setting: Setting) => {
   const destination = {
     ...{ drive, config: { folder: 'root' } },
     sheets: async () => ({ isMarked: async () => false }),
-    folders: { ensure: async () => ({ folderId: folderId ?? plan.folderId }) },
+    folders: {
+      async ensure(_: string, __: string, { fresh = false }: { fresh?: boolean }) {
+        isFresh ||= fresh;
+        return { folderId: (isFresh ? undefined : deletedFolderId) ?? folderId ?? plan.folderId };
+      },
+    },
   };
   const context = {
     ...{ ledger, now, log: createKeptLog(), context: {}, sleep: async () => undefined },
-    request: { name: 'report.csv', path: '', onConflict, convertTo, rows: {}, details: {}, destination },
+    request: { name: 'report.csv', path, onConflict, convertTo, rows: {}, details: {}, destination },
     delivery: { source: { mimeType: 'text/csv', size: 3 } },
   } as unknown as DeliveryContext;
   const claimIt = async (): Promise<Claim> => {
@@ -174,6 +190,19 @@ describe('a file that an earlier try was to replace', () => {
     const file = driveFile({ parents: ['folder', 'moved'] });
     const setting: Setting = { plan: REPLACE, onConflict: 'replace', file, folderId: 'moved' };
     expect(await planOf(setting)).toMatchObject({ plan: { kind: 'create', folderId: 'moved' } });
+  });
+});
+
+describe('a folder of the path that was deleted a moment ago', () => {
+  const setting: Setting = { plan: REPLACE, onConflict: 'replace', deletedFolderId: 'deleted', folderId: 'made-again' };
+
+  test('is looked up again, and the delivery is planned in the folder that is made in its place', async () => {
+    const { plan } = await planOf({ ...setting, path: 'reports' });
+    expect(plan).toMatchObject({ kind: 'create', folderId: 'made-again', rule: 'replace' });
+  });
+
+  test('is an error, if it is the folder of the destination itself', async () => {
+    await expect(planOf(setting)).rejects.toMatchObject({ code: 'folder-not-found' });
   });
 });
 

@@ -79,6 +79,29 @@ describe('an upload session', () => {
   });
 });
 
+describe('a folder that is missing when a session is opened', () => {
+  const missing = (): CourierError => new CourierError('folder-not-found');
+
+  test.each(['new', 'replace'] as const)(
+    'is looked up again, if it is of a path: onConflict=%s',
+    async (onConflict) => {
+      const { open, asked, failures, paths } = createOpenUploads();
+      failures.push(missing());
+      expect(await open({ onConflict, path: 'a', key: 'k' })).toMatchObject({ isNew: true });
+      expect(asked).toHaveLength(2);
+      expect(paths).toContain(`fresh ${FOLDER}/a`);
+    },
+  );
+
+  test('is an error, if it is missing then as well, or if it is that of the destination', async () => {
+    const { open, asked, failures } = createOpenUploads();
+    failures.push(missing(), missing(), missing());
+    await expect(open({ path: 'a' })).rejects.toMatchObject({ code: 'folder-not-found' });
+    await expect(open()).rejects.toMatchObject({ code: 'folder-not-found' });
+    expect(asked).toHaveLength(3);
+  });
+});
+
 describe('no upload session is opened', () => {
   test.each<[string, object, OpenOptions, string]>([
     ['for a file over the limit', { maxBytes: 2 }, {}, 'too-large'],

@@ -32,6 +32,20 @@ describe('a plan', () => {
   });
 });
 
+describe('a folder that is missing when the bytes are sent', () => {
+  const CONVERT: Plan = { kind: 'convert', fileId: '', folderId: 'folder', rule: 'new', target: 'doc' };
+  const missing = (): UploadResult => ({ kind: 'folder-missing', error: new CourierError('folder-not-found') });
+
+  test.each<[string, Plan, string, string]>([
+    ['of a path is looked up again for the next try', CONVERT, 'reports', 'drive-unavailable'],
+    ['of the destination itself is an error', CONVERT, '', 'folder-not-found'],
+  ])('%s', async (_, plan, path, code) => {
+    const { step, calls } = createFakeStep({ plan, path, results: [missing()] });
+    await expect(storeFile(step, undefined)).rejects.toMatchObject({ code });
+    expect(calls.filter((call) => call.startsWith('ensure'))).toEqual(path === '' ? [] : ['ensure reports']);
+  });
+});
+
 describe('a file that is left unchanged', () => {
   const digest = createHash('sha256').update('abc').digest('hex');
 
