@@ -1,5 +1,6 @@
 import { isThere } from '../delivery/naming/names.ts';
-import type { ResolvedRequest } from '../delivery/resolve-options.ts';
+import { isFolderMissing } from '../delivery/naming/path-folder.ts';
+import { folderOf, type ResolvedRequest } from '../delivery/resolve-options.ts';
 import type { CallContext, DriveFile } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';
 import { askUntilFound, type Sleep } from '../sleep.ts';
@@ -67,6 +68,22 @@ const showsOwnBytes = async ({ request, session, context }: UploadView, file: Dr
 };
 
 /**
+ * If the folder of the destination was unshared for a while, the key would send the file a second time. A folder of the path
+ * that is missing alone was deleted: without an end of this upload, its key could never be used again.
+ * @throws CourierError `folder-not-found`
+ */
+const mustSeeFolder = async ({ request: { destination }, session, context }: UploadView): Promise<void> => {
+  const { plan, options } = session;
+  const { drive } = destination;
+  try {
+    await drive.inspectFolder(plan.folderId, context);
+  } catch (error) {
+    if (!isFolderMissing({ request: { destination, path: options.path } }, error)) throw error;
+    await drive.inspectFolder(folderOf(destination), context);
+  }
+};
+
+/**
  * Finds the outcome of the session; `mayBeHidden` if Drive reports that it has made the file, and does not show it.
  * Meanwhile its file may belong to another delivery that has the same name or id, or has written to it later. For such a
  * file only the checksum counts, and it must not be removed.
@@ -86,8 +103,7 @@ export const look = async (
     (shown) => shown !== undefined && (sha256 === undefined || shown.sha256Checksum !== undefined),
   );
   if (file === undefined) {
-    // Otherwise, after a folder was unshared for a while, the key would have sent the file a second time.
-    await drive.inspectFolder(plan.folderId, context);
+    await mustSeeFolder(upload);
     return { file, seen: 'gone', mayBeHidden: ended && plan.kind === 'create' };
   }
   if (file.trashed) return { file, seen: 'trashed' };

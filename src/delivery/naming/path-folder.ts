@@ -15,7 +15,7 @@ export const freshFolder = async ({ request, context }: Placed): Promise<string 
 };
 
 /** Whether a folder of the path may be missing: a person may have deleted one that was seen a moment ago. */
-export const isFolderMissing = ({ request: { destination, path } }: Placed, error: unknown): boolean =>
+export const isFolderMissing = ({ request: { destination, path } }: Pick<Placed, 'request'>, error: unknown): boolean =>
   path !== '' && destination.config.folder !== null && asCourierError(error).code === 'folder-not-found';
 
 /** Repeats work once in the folder that is found, or created, in the place of one that is missing. */

@@ -23,6 +23,9 @@ interface Setting {
   revisions?: readonly string[] | undefined;
   former?: string;
   isFolderMissing?: boolean;
+  /** The destination's own folder is missing as well. */
+  isRootMissing?: boolean;
+  path?: string;
 }
 
 const viewOf = ({
@@ -32,6 +35,8 @@ const viewOf = ({
   revisions,
   former,
   isFolderMissing = false,
+  isRootMissing = false,
+  path = '',
 }: Setting) => {
   const calls: string[] = [];
   const next = <Answer>(answers: Answer[]): Answer | undefined => (answers.length > 1 ? answers.shift() : answers[0]);
@@ -39,8 +44,8 @@ const viewOf = ({
     sessionStatus: async () => next(statuses),
     get: async () => next(files),
     revisions: async () => revisions?.map((id) => ({ id })),
-    async inspectFolder() {
-      if (isFolderMissing) throw new CourierError('folder-not-found');
+    async inspectFolder(id: string) {
+      if (id === 'root' ? isRootMissing : isFolderMissing) throw new CourierError('folder-not-found');
     },
     async removeUnchanged(file: DriveFile) {
       calls.push(`removeUnchanged ${file.id}`);
@@ -53,13 +58,13 @@ const viewOf = ({
   };
   const session: Session = {
     callerSub: '1',
-    options: { destination: 'd', name: 'report.csv', path: '', size: 3, mimeType: 'text/csv' },
+    options: { destination: 'd', name: 'report.csv', path, size: 3, mimeType: 'text/csv' },
     plan: { kind, fileId: 'f1', folderId: 'folder' },
     ...(former === undefined ? {} : { formerRevisionId: former }),
     ...{ sessionUri: 'https://session', expiresAtMs: 1 },
   };
   const view = {
-    ...{ session, context: {}, request: { destination: { drive } } },
+    ...{ session, context: {}, request: { destination: { drive, config: { folder: 'root' } } } },
     sleep: async (ms: number) => void calls.push(`sleep ${ms}`),
   } as unknown as UploadView;
   return { view, calls };
@@ -104,6 +109,18 @@ describe('a new file of a session', () => {
     ['that is shown late is whole', { files: [undefined, undefined, driveFile()] }, SHA256, 'whole'],
     ['that is not shown', { files: [undefined] }, SHA256, 'gone'],
     ['that is not shown, nor its folder', { files: [undefined], isFolderMissing: true }, SHA256, 'folder-not-found'],
+    [
+      'that is not shown, nor its folder below that of the destination',
+      { files: [undefined], isFolderMissing: true, path: 'reports' },
+      SHA256,
+      'gone',
+    ],
+    [
+      'that is not shown, nor any folder',
+      { files: [undefined], isFolderMissing: true, isRootMissing: true, path: 'reports' },
+      SHA256,
+      'folder-not-found',
+    ],
     [
       'with the announced bytes is whole, also without a head revision',
       { ...{ statuses: [GONE] }, files: [driveFile({ headRevisionId: undefined })] },
