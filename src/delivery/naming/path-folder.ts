@@ -1,5 +1,5 @@
 import type { CallContext } from '../../drive/drive.ts';
-import { asCourierError } from '../../errors.ts';
+import { asCourierError, type ErrorCode } from '../../errors.ts';
 import { folderOf, type ResolvedRequest } from '../resolve-options.ts';
 
 interface Placed {
@@ -14,9 +14,12 @@ export const freshFolder = async ({ request, context }: Placed): Promise<string 
   return (await destination.folders.ensure(folderOf(destination), path, { ...context, fresh: true })).folderId;
 };
 
-/** Whether a folder of the path may be missing: a person may have deleted one that was seen a moment ago. */
+/** A person may have deleted a folder of the path that was seen a moment ago, or put it into the trash. */
+const MISSING: ReadonlySet<string> = new Set<ErrorCode>(['folder-not-found', 'folder-invalid']);
+
+/** Whether a folder of the path, which can be created again, is missing. */
 export const isFolderMissing = ({ request: { destination, path } }: Pick<Placed, 'request'>, error: unknown): boolean =>
-  path !== '' && destination.config.folder !== null && asCourierError(error).code === 'folder-not-found';
+  path !== '' && destination.config.folder !== null && MISSING.has(asCourierError(error).code);
 
 /** Repeats work once in the folder that is found, or created, in the place of one that is missing. */
 export const againInFreshFolder = async <Result>(placed: Placed, work: () => Promise<Result>): Promise<Result> => {

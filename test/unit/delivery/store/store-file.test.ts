@@ -44,6 +44,13 @@ describe('a folder that is missing when the bytes are sent', () => {
     await expect(storeFile(step, undefined)).rejects.toMatchObject({ code });
     expect(calls.filter((call) => call.startsWith('ensure'))).toEqual(path === '' ? [] : ['ensure reports']);
   });
+
+  test('is in the trash: it is looked up again for the next try as well', async () => {
+    const driveAnswers = { startUpload: () => Promise.reject(new CourierError('folder-invalid')) };
+    const { step, calls } = createFakeStep({ plan: CONVERT, path: 'reports', driveAnswers });
+    await expect(storeFile(step, undefined)).rejects.toMatchObject({ code: 'drive-unavailable' });
+    expect(calls).toEqual(['ensure reports']);
+  });
 });
 
 describe('a file that is left unchanged', () => {
