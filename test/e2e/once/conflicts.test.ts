@@ -175,6 +175,18 @@ test.each([
   TIMEOUT_MS,
 );
 
+test('a name stays unique in the folder that replaces a deleted one, while searches lag behind', async () => {
+  drive().setLimits({ listLagMs: 3_600_000 });
+  const path = 'folder-of-one-name';
+  const query = { name: 'only.txt', path, onConflict: 'replace' };
+  const first = await world.send(courier, 'x', { query: { name: 'first.txt', path } });
+  drive().removeFile(first.receipt.folderId);
+  const second = await world.insist(() => courier, 'second', { query });
+  const third = await world.insist(() => courier, 'third', { query });
+  expect([second.receipt.outcome, third.receipt.outcome]).toEqual(['created', 'replaced']);
+  expect(filesNamed('only.txt')).toMatchObject([{ id: second.receipt.id, sha256: sha256('third') }]);
+});
+
 test('a late copy of a completed delivery does not overwrite newer bytes', async () => {
   const query = { name: 'newest.txt', onConflict: 'replace' };
   await world.send(courier, 'first', { query });

@@ -46,6 +46,25 @@ test('a completed upload that is opened again with its key returns the same sess
   );
 }, 60_000);
 
+test.each(['new', 'replace'])(
+  'an upload is opened in the folder that replaces a deleted one: %s',
+  async (onConflict) => {
+    const path = `deleted-${onConflict}`;
+    const order = { ...ORDER, path, onConflict };
+    expect((await post('/v1/uploads', order)).status).toBe(201);
+    const folders = () => day.google.drive.files().filter((file) => file.name === path);
+    const [former] = folders();
+    day.google.drive.removeFile(former?.id ?? '');
+    for (const key of [undefined, path]) {
+      const opened = await post('/v1/uploads', order, key);
+      expect([opened.status, opened.json.code]).toEqual([201, undefined]);
+      expect((await fetch(opened.json.uploadUrl ?? '', { method: 'PUT', body: BODY })).ok).toBe(true);
+    }
+    expect(folders()).toHaveLength(1);
+  },
+  60_000,
+);
+
 const shaOf = (body: string): { sha256: string } => ({ sha256: createHash('sha256').update(body).digest('hex') });
 const { sha256 } = shaOf(BODY);
 const WRONG = { sha256: '0'.repeat(64) };
