@@ -1,13 +1,9 @@
 import { createServer as createHttp1, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { CourierError } from '../../errors.ts';
-import { problemOf } from '../problem.ts';
-import { PERCENT_ENCODE } from '../request/query.ts';
-import { HEADERS_TOO_LARGE, headersTooLarge, MAX_HEADER_BYTES, MAX_HEADERS } from '../request/request-head.ts';
-import { readTrace } from '../request-context.ts';
+import { MAX_HEADER_BYTES, MAX_HEADERS } from '../request/request-head.ts';
 import type { NodeListener } from './node-listener.ts';
+import { rejectConnect, rejectionOf, respondAndClose } from './rejected-requests.ts';
 
 /**
  * The connection preface of HTTP/2 with prior knowledge (RFC 9113, 3.4). Cloud Run sends it if the service is deployed
@@ -35,59 +31,23 @@ const RESET_FACTOR = 2;
 const STREAM_WINDOW_BYTES = 262_144;
 const SESSION_WINDOW_BYTES = 8_388_608;
 
-interface Rejection {
-  error: CourierError;
-  /** The status code and its reason phrase. */
-  statusLine: string;
-  status: number;
-}
-
-const badRequest = (detail: string, remedy?: string): Rejection => ({
-  error: new CourierError('request-invalid', { detail, remedy }),
-  statusLine: '400 Bad Request',
-  status: 400,
-});
-
-const rejectionOf = ({ code }: NodeJS.ErrnoException): Rejection => {
-  if (code === 'HPE_HEADER_OVERFLOW') {
-    const statusLine = `${HEADERS_TOO_LARGE} Request Header Fields Too Large`;
-    return { error: headersTooLarge(), statusLine, status: HEADERS_TOO_LARGE };
-  }
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return badRequest('The headers did not arrive in time.');
-  return badRequest('The request cannot be parsed as HTTP/1.1.', `Check the URL and the headers. ${PERCENT_ENCODE}`);
-};
-
 /**
- * Answers a request that never reaches the app, and closes the connection: the start of a next request cannot be found.
+ * How many requests of a connection may wait for their responses. Clients hardly ever send one before they have the response
+ * to the previous one, and all requests that arrive together are handled in the same turn of the event loop.
  */
-const respondAndClose = ({ error, statusLine, status }: Rejection, socket: Duplex): void => {
-  const problem = { ...problemOf(error, readTrace(new Headers()).requestId), status };
-  const body = JSON.stringify(problem);
-  socket.end(
-    [
-      `HTTP/1.1 ${statusLine}`,
-      'Content-Type: application/problem+json',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      `X-Request-Id: ${problem.requestId}`,
-      'Connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  );
-};
-
-/** Answers a CONNECT request. Node would close its connection without a response. */
-const rejectConnect = (_: IncomingMessage, socket: Duplex): void => {
-  const error = new CourierError('method-not-allowed', { detail: 'CONNECT is not supported here.' });
-  respondAndClose(
-    { error, statusLine: '405 Method Not Allowed\r\nAllow: GET, HEAD, POST, OPTIONS', status: 405 },
-    socket,
-  );
-};
+const MAX_UNANSWERED = 16;
 
 interface Exchange {
   incoming: IncomingMessage;
   outgoing: ServerResponse;
+}
+
+/** What is in progress on a connection. */
+interface Connection {
+  /** The last request that was received, until its response is complete. */
+  exchange: Exchange | undefined;
+  /** Requests without a complete response. */
+  unanswered: number;
 }
 
 /**
@@ -111,18 +71,51 @@ interface Http1Server {
   stop(sockets: Iterable<Socket>, onStopped: () => void): void;
 }
 
+/** Node's parser of a connection. */
+interface Parser {
+  /** Called after the header of each request. */
+  onIncoming: () => number;
+}
+/** Tells the parser that what follows the header is not HTTP, as after CONNECT. */
+const NOT_HTTP = 2;
+
+/**
+ * Closes a connection and reads nothing more from it. Requests without a response may be sent again on another connection
+ * (RFC 9112, 9.3.2). Node would still parse all requests of the piece that it has read, in one turn of the event loop, and
+ * has no public way to stop its parser.
+ */
+const cutOff = (socket: Socket): void => {
+  socket.destroy();
+  const { parser } = socket as Socket & { parser?: Parser | null };
+  if (parser !== undefined && parser !== null) parser.onIncoming = () => NOT_HTTP;
+};
+
 const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpServerTimes): Http1Server => {
-  // A Map would keep finished exchanges in memory; see cut-off.ts. Entries are overwritten rather than deleted, because
+  // A Map would keep finished exchanges in memory; see cut-off.ts. Entries are changed rather than deleted, because
   // deletion makes the table shrink and grow again.
-  const exchanges = new WeakMap<Socket, Exchange | undefined>();
+  const connections = new WeakMap<Socket, Connection>();
+  const connectionOf = (socket: Socket): Connection => {
+    const known = connections.get(socket);
+    if (known !== undefined) return known;
+    const connection = { exchange: undefined, unanswered: 0 };
+    connections.set(socket, connection);
+    return connection;
+  };
   const tracked =
     (handle: NodeListener['onRequest']) =>
     (incoming: IncomingMessage, outgoing: ServerResponse): void => {
       const { socket } = incoming;
+      const connection = connectionOf(socket);
+      if (connection.unanswered >= MAX_UNANSWERED) {
+        cutOff(socket);
+        return;
+      }
       const exchange = { incoming, outgoing };
-      exchanges.set(socket, exchange);
+      connection.exchange = exchange;
+      connection.unanswered += 1;
       outgoing.once('close', () => {
-        if (exchanges.get(socket) === exchange) exchanges.set(socket, undefined);
+        connection.unanswered -= 1;
+        if (connection.exchange === exchange) connection.exchange = undefined;
         // When the server closes, Node closes only the connections that are idle then. Close the others when they
         // become idle.
         if (!server.listening) server.closeIdleConnections();
@@ -132,7 +125,7 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
     };
   const onRequest = tracked(listener.onRequest);
   const onClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
-    const exchange = exchanges.get(socket);
+    const exchange = connections.get(socket)?.exchange;
     if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
     else if (exchange !== undefined) abortBody(exchange, socket);
     else respondAndClose(rejectionOf(error), socket);
@@ -164,7 +157,7 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
     stop(sockets, onStopped) {
       server.close(onStopped);
       for (const socket of sockets) {
-        const outgoing = exchanges.get(socket)?.outgoing;
+        const outgoing = connections.get(socket)?.exchange?.outgoing;
         if (outgoing !== undefined) outgoing.shouldKeepAlive = false;
       }
     },
