@@ -2,9 +2,9 @@ import { Hono } from 'hono';
 import type { CallerLimits } from '../caller-limits/caller-limits.ts';
 import { asCourierError, CourierError } from '../errors.ts';
 import { createPubsubHandler } from '../pubsub/push.ts';
-import { createSlots } from './capacity.ts';
+import { createShares, createSlots } from './capacity.ts';
 import type { Capacity, HttpDependencies } from './dependencies.ts';
-import { createDocumentMemory, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './document-memory.ts';
+import { createDocumentMemory, MAX_DOCUMENT_BYTES, MAX_LINE_BYTES, MAX_PUSH_BYTES } from './document-memory.ts';
 import { jsonResponse } from './json-response.ts';
 import { problemResponse } from './problem.ts';
 import { isBodyPending, type MinThroughput } from './request/incoming-request.ts';
@@ -40,10 +40,11 @@ interface Route {
 /** Every route of the courier. */
 const routesOf = (dependencies: HttpDependencies, minThroughput: MinThroughput | undefined): Route[] => {
   const slots = createSlots(dependencies.concurrentUploads, dependencies.now);
-  const capacity: Capacity = { slots, memory: createDocumentMemory(MAX_DOCUMENT_BYTES), minThroughput };
+  const lines = createShares(MAX_LINE_BYTES);
+  const capacity: Capacity = { slots, memory: createDocumentMemory(MAX_DOCUMENT_BYTES), lines, minThroughput };
   const files = createFilesHandler(dependencies, capacity);
   // Separate memory, so that the documents of callers never block messages.
-  const pushCapacity: Capacity = { slots, memory: createDocumentMemory(MAX_PUSH_BYTES), minThroughput };
+  const pushCapacity: Capacity = { slots, memory: createDocumentMemory(MAX_PUSH_BYTES), lines, minThroughput };
   const listDestinations: Handler = async (context) =>
     jsonResponse({ destinations: dependencies.destinations(context.var.caller) }, 200);
   const exports = createExportsHandler(dependencies, capacity);

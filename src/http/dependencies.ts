@@ -14,7 +14,7 @@ import type { Log } from '../log.ts';
 import type { PubsubMessage } from '../pubsub/message.ts';
 import type { MessageOrigin, NewMessage } from '../pubsub/publish.ts';
 import type { Telemetry } from '../telemetry.ts';
-import type { Slots } from './capacity.ts';
+import type { Shares, Slots } from './capacity.ts';
 import type { DocumentMemory } from './document-memory.ts';
 import type { MinThroughput } from './request/incoming-request.ts';
 
@@ -141,6 +141,8 @@ export interface HttpDependencies {
 export interface Capacity {
   slots: Slots;
   memory: DocumentMemory;
+  /** The memory for lines of responses that their callers have not read yet. */
+  lines: Shares;
   /** Default: the minimum throughput of each route. */
   minThroughput: MinThroughput | undefined;
 }

@@ -7,6 +7,12 @@ export const MAX_DOCUMENT_BYTES = 33_554_432;
 /** 10 MB of data as base64, 100 attributes of 1,280 bytes, and the JSON around them (pubsub/quotas#resource_limits). */
 export const MAX_PUSH_BYTES = 16_777_216;
 
+/**
+ * Lines of responses that a caller has not read, in all its requests together: about 16,000. It may read only after it has
+ * sent its whole archive.
+ */
+export const MAX_LINE_BYTES = 16_777_216;
+
 /** The part of the shared memory that one document occupies. */
 export interface DocumentLease {
   /** Reserves memory for bytes that have arrived. @throws CourierError `busy` */

@@ -24,7 +24,7 @@ describe('a caller that never closes its side of a connection', () => {
       const { port, stop } = await started('HTTP/1.1', { times: { headersMs: 500, idleMs: 60_000 } });
       const { socket, write, until, ended } = await openSocket(port);
       await write(request);
-      await until(new RegExp(`^HTTP/1.1 ${status} [^]*\\}$`));
+      await until(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\\}$`));
       await ended;
       // A server that stops waits until it has no connection.
       const outcome = await Promise.race([stop().then(() => 'closed'), sleep(5_000, 'kept', { ref: false })]);
@@ -63,7 +63,7 @@ describe('requests that arrive together on one connection', () => {
     await write(
       ['/v1/health', '/nowhere', '/v1/health'].map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''),
     );
-    const text = await until(/(?:HTTP\/1\.1[^]*?\}){3}/);
+    const text = await until(/(?:HTTP\/1\.1[\s\S]*?\}){3}/);
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 200']);
     socket.destroy();
   });

@@ -48,12 +48,8 @@ const answerMany = async (
   const { caller, trace } = context.var;
   const request = { caller, requestId: trace.requestId, key };
   const holder = holderOf.caller(caller);
-  return answerLines(
-    context,
-    dependencies,
-    (time, write) =>
-      dependencies.slots.hold(holder, () => deliverPrefix(dependencies, many, { ...request, time, write })),
-    { waitsForReader: true },
+  return answerLines(context, dependencies, (time, write) =>
+    dependencies.slots.hold(holder, () => deliverPrefix(dependencies, many, { ...request, time, write })),
   );
 };
 

@@ -206,7 +206,7 @@ const keptBytes = (unpack: string | undefined, size: number | undefined): number
 export const unpackArchive = async (
   context: CourierContext,
   dependencies: UnpackDependencies,
-  { slots, memory, minThroughput }: Capacity,
+  { slots, memory, lines, minThroughput }: Capacity,
 ): Promise<Response> => {
   const { caller, trace } = context.var;
   const { requestId } = trace;
@@ -249,6 +249,6 @@ export const unpackArchive = async (
       }
     },
     // A caller may send its whole archive before it reads. There is at most one line for each entry.
-    { waitsForReader: false },
+    { memory: lines, holder },
   );
 };

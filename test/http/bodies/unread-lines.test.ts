@@ -92,4 +92,31 @@ describe.each(['HTTP/1.1', 'h2c'] as const)('a caller that does not read its lin
     expect(count()).toBeLessThan(80);
     disconnect();
   }, 20_000);
+
+  test('does not fill the memory with the lines of many archives', async () => {
+    const entry = await started(form, { services: { concurrentUploads: 100 } });
+    const { count } = longReceipts(entry);
+    const files = Array.from({ length: 200 }, (_, index) => ({ name: `${index}`, bytes: 'x' }));
+    const archive = zipOf(files);
+    const disconnects: (() => void)[] = [];
+    for (let request = 0; request < 8; request += 1) {
+      disconnects.push(await sendUnread(form, entry.port, '/v1/files?unpack=zip', 'application/zip', archive));
+      let before = -1;
+      while (count() > before) {
+        before = count();
+        await sleep(300);
+      }
+    }
+    // 20 MiB for all of them; for each, what its connection buffers, and the deliveries that were waiting.
+    expect(count()).toBeLessThan(40 + 8 * 22);
+    for (const disconnect of disconnects) disconnect();
+    // The memory is free again.
+    const before = count();
+    while (count() < before + 50) {
+      await sleep(100);
+      const disconnect = await sendUnread(form, entry.port, '/v1/files?unpack=zip', 'application/zip', archive);
+      await sleep(500);
+      disconnect();
+    }
+  }, 40_000);
 });

@@ -3,8 +3,8 @@ import { Hono } from 'hono';
 import { createAuthorize } from '../../../src/delivery/check-request.ts';
 import type { Allow } from '../../../src/delivery/resolve-options.ts';
 import type { Caller, Delivery, Receipt } from '../../../src/domain.ts';
-import { createSlots } from '../../../src/http/capacity.ts';
-import { createDocumentMemory, MAX_DOCUMENT_BYTES } from '../../../src/http/document-memory.ts';
+import { createShares, createSlots } from '../../../src/http/capacity.ts';
+import { createDocumentMemory, MAX_DOCUMENT_BYTES, MAX_LINE_BYTES } from '../../../src/http/document-memory.ts';
 import { problemResponse } from '../../../src/http/problem.ts';
 import type { Bindings, Variables } from '../../../src/http/request-context.ts';
 import { createFilesHandler } from '../../../src/http/routes/files.ts';
@@ -40,7 +40,12 @@ export const createUnpack = ({
   log: Log;
 }) => {
   const slots = createSlots(CONCURRENT_UPLOADS, now);
-  const capacity = { slots, memory: createDocumentMemory(MAX_DOCUMENT_BYTES), minThroughput: undefined };
+  const capacity = {
+    slots,
+    memory: createDocumentMemory(MAX_DOCUMENT_BYTES),
+    lines: createShares(MAX_LINE_BYTES),
+    minThroughput: undefined,
+  };
   const authorize = createAuthorize({ allow, requireAnyDestination: () => undefined, now, log });
   const shared = { authorize, now, log, maxBodyBytes: undefined, requestSeconds: REQUEST_SECONDS };
   const reports = { name: 'reports', path: '', onConflict: 'new', convertTo: null, maxBytes: 2 ** 40 } as const;
