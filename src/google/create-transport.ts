@@ -1,12 +1,11 @@
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { callWithBearer } from '../bearer.ts';
 import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { realSleep, type Sleep } from '../sleep.ts';
 import { createGoogleRewrite } from '../text/hosts.ts';
 import { createFetch } from './fetch.ts';
-import { type Answer, type Attempt, createHttp, type Http, isUnsent } from './http.ts';
+import { type Answer, type Attempt, createHttp, type Http, isUnsent, readWhole } from './http.ts';
 import { createRetryPolicy, isTransient } from './retry.ts';
 import type { GoogleRequest, GoogleResponse, ObserveCall, RetryingTransport } from './transport.ts';
 
@@ -172,7 +171,7 @@ export const createTransport = ({
   const streamed: Sender<Answer & { body: Readable }> = {
     once: http.open,
     async readWhole(result) {
-      const response = { ...result, body: await buffer(result.body) };
+      const response = { ...result, body: await readWhole(result.body, result.status) };
       return { response, result: { ...result, body: Readable.from([response.body]) } };
     },
   };

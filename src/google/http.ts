@@ -36,6 +36,30 @@ export interface Http {
 /** Google closes idle connections after some minutes. They are closed sooner here, so that few requests use a dead one. */
 const IDLE_SOCKET_MS = 50_000;
 
+/** The largest answer that is read into memory, in bytes. The largest of BigQuery and Google Sheets have some ten MiB. */
+const MAX_ANSWER_BYTES = 134_217_728;
+/** The same for an error answer, which has a few sentences. */
+const MAX_ERROR_BYTES = 1_048_576;
+
+/** The error of an answer that has more bytes than any of Google; undefined if it has not. @param size bytes so far */
+const tooLong = (size: number, status: number | undefined): Error | undefined => {
+  const most = (status ?? 0) >= 400 ? MAX_ERROR_BYTES : MAX_ANSWER_BYTES;
+  return size > most ? new Error(`the answer has more than ${most} bytes`) : undefined;
+};
+
+/** Reads a body to its end. @throws if it has more bytes than any answer of Google */
+export const readWhole = async (body: AsyncIterable<Uint8Array>, status: number): Promise<Buffer> => {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of body) {
+    size += piece.byteLength;
+    const error = tooLong(size, status);
+    if (error !== undefined) throw error;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+};
+
 const answerOf = ({ statusCode, headers }: IncomingMessage): Answer => ({
   status: statusCode ?? 0,
   headers: headers as Record<string, string | undefined>,
@@ -110,7 +134,13 @@ export const createHttp = (): Http => {
         request.on('error', fail);
         request.on('response', (response) => {
           const pieces: Buffer[] = [];
-          response.on('data', (piece: Buffer) => pieces.push(piece));
+          let size = 0;
+          response.on('data', (piece: Buffer) => {
+            size += piece.byteLength;
+            pieces.push(piece);
+            const error = tooLong(size, response.statusCode);
+            if (error !== undefined) fail(error);
+          });
           response.on('error', fail);
           response.on('end', () => {
             unwatch();
