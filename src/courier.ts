@@ -6,7 +6,6 @@ import { createPlatform } from './credentials/runtime/platform.ts';
 import { createRuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
 import { createRuntimeProject } from './credentials/runtime/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
-import type { OnReceipt } from './delivery/audit.ts';
 import { createAllow, createAuthorize } from './delivery/check-request.ts';
 import { createDestinations, openAccount } from './destinations.ts';
 import type { DoctorDependencies } from './doctor/dependencies.ts';
@@ -29,6 +28,7 @@ import { createMemoryLedger } from './ledger/memory.ts';
 import type { Log } from './log.ts';
 import { createDeadLetters } from './pubsub/dead-letter.ts';
 import { createEventHandler } from './pubsub/events.ts';
+import { createPendingReceipts } from './pubsub/pending-receipts.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 import { createCompleteUpload } from './upload-sessions/complete.ts';
 import { createOpenUpload } from './upload-sessions/open.ts';
@@ -134,26 +134,21 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   const destinations = createDestinations(config, { transport, runtime, budget, ledger, now, log, uploadCounts });
   const accounts = (): DestinationWithAuth[] =>
     [...destinations.values()].flatMap((destination) => destination.accounts?.all() ?? [destination]);
-  /** Receipts that are being published. A delivery does not wait for them, but the end of the process does. */
-  const publishing = new Set<Promise<void>>();
   const { receiptTopic: topic } = config;
-  const onReceipt: OnReceipt | undefined =
+  const receipts =
     topic === null
       ? undefined
-      : (facts) => {
-          const published = import('./pubsub/receipts.ts').then(({ publishReceipt }) =>
-            publishReceipt({ transport, ...bearer, topic, log }, facts),
-          );
-          publishing.add(published);
-          void published.finally(() => publishing.delete(published));
-        };
+      : createPendingReceipts(async (facts) => {
+          const { publishReceipt } = await import('./pubsub/receipts.ts');
+          await publishReceipt({ transport, ...bearer, topic, log }, facts);
+        }, log);
   const deliveryDependencies = {
     allow: createAllow(destinations, policy),
     ledger,
     now,
     log,
     telemetry,
-    onReceipt,
+    onReceipt: receipts?.add,
   };
 
   const doctorDependencies: DoctorDependencies = {
@@ -285,9 +280,12 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
       return { ok: report.ok, text: reportText(report) };
     },
     async close() {
-      await Promise.all(publishing);
-      if (limitsLoading !== undefined) await (await limitsLoading).close();
-      await uploadCounts.close();
+      // Together, because the end of the process does not wait for long.
+      await Promise.all([
+        ...(receipts?.all() ?? []),
+        limitsLoading?.then((loaded) => loaded.close()),
+        uploadCounts.close(),
+      ]);
       await ledger.close();
       transport.close();
     },

@@ -14,6 +14,8 @@ import type { TelemetrySdk } from './telemetry-sdk.ts';
 const GRACE_MS = 8_000;
 /** How long aborted requests have to send their 503 response. */
 const ANSWER_MS = 1_000;
+/** When the process ends at the latest, although Google has not answered what it sends at last. */
+const END_MS = 9_500;
 
 const config = orExitOnFaults(() => readConfig());
 const log = createLog(config.logLevel);
@@ -37,6 +39,7 @@ const serve = async (): Promise<void> => {
   const stop = async (signal: string): Promise<void> => {
     if (shutdown.isStopping()) return;
     shutdown.begin();
+    const end = sleep(END_MS, true);
     log.info({ signal }, 'stopping: uploads in progress have a few seconds to finish');
     const answered = http.close();
     const late = await Promise.race([answered.then(() => false), sleep(GRACE_MS, true, { ref: false })]);
@@ -45,7 +48,9 @@ const serve = async (): Promise<void> => {
       await Promise.race([answered, sleep(ANSWER_MS, undefined, { ref: false })]);
     }
     http.destroy();
-    await Promise.all([courier.close(), telemetrySdk?.shutdown()]);
+    const closed = Promise.all([courier.close(), telemetrySdk?.shutdown()]).then(() => false);
+    if (await Promise.race([closed, end]))
+      log.warn({}, 'stopped before Google has answered the last receipts and counts');
     log.info({}, late ? 'stopped; uploads that were in progress can be sent again' : 'stopped');
     process.exit(0);
   };
