@@ -42,6 +42,9 @@ const MAX_CONFLICTS = 5;
 /** About 70 KB of JSON, below the limit of a record. Further subjects are counted in each instance only. */
 const MAX_SUBJECTS = 2_000;
 
+/** Anybody with a valid token is a subject, also those who may not deliver. The names of more subjects are computed again. */
+const MAX_NAMES = 10_000;
+
 const recordSchema = z.object({ amounts: z.record(z.string(), z.number()) });
 type Amounts = ReadonlyMap<string, number>;
 
@@ -59,7 +62,7 @@ interface Day {
   day: string;
   /** Epoch milliseconds. */
   endMs: number;
-  /** The hashed name of each subject, which is needed for every file. */
+  /** The hashed names of the first subjects, which are needed for every file. */
   names: Map<string, string>;
   own: Map<string, number>;
   /** The part of `own` that is in the ledger. */
@@ -77,9 +80,11 @@ const newDay = (nowMs: number): Day => ({
 });
 
 const nameIn = ({ names }: Day, subject: string): string => {
-  const known = names.get(subject) ?? nameOf(subject);
-  names.set(subject, known);
-  return known;
+  const known = names.get(subject);
+  if (known !== undefined) return known;
+  const name = nameOf(subject);
+  if (names.size < MAX_NAMES) names.set(subject, name);
+  return name;
 };
 
 const unwritten = ({ own, written }: Day): Map<string, number> =>

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, expect, test } from '@jest/globals';
 import { createDayCounters, type DayCounters } from '../../../src/ledger/day-counters.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
@@ -150,4 +152,17 @@ test('one amount that the ledger did not take is written once it answers again',
   one.add('a', 3);
   await until(() => other.used('a') === 3);
   expect(failures).toBe(2);
+});
+
+test('subjects that count nothing are not kept in memory', () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const counters = instance(createMemoryLedger({ now }));
+  collectGarbage();
+  const before = process.memoryUsage().heapUsed;
+  for (let index = 0; index < 300_000; index += 1) counters.used(`stranger ${index}`);
+  collectGarbage();
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(8 * 1024 * 1024);
+  counters.add('a', 5);
+  expect(counters.used('a')).toBe(5);
 });
