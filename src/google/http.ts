@@ -41,7 +41,10 @@ const MAX_ANSWER_BYTES = 134_217_728;
 /** The same for an error answer, which has a few sentences. */
 const MAX_ERROR_BYTES = 1_048_576;
 
-/** The error of an answer that has more bytes than any of Google; undefined if it has not. @param size bytes so far */
+/** The memory of a piece besides its bytes. An answer may come in pieces of one byte. */
+const PIECE_BYTES = 200;
+
+/** The error of an answer that is larger than any of Google; undefined if it is not. @param size of what has arrived */
 const tooLong = (size: number, status: number | undefined): Error | undefined => {
   const most = (status ?? 0) >= 400 ? MAX_ERROR_BYTES : MAX_ANSWER_BYTES;
   return size > most ? new Error(`the answer has more than ${most} bytes`) : undefined;
@@ -52,7 +55,7 @@ export const readWhole = async (body: AsyncIterable<Uint8Array>, status: number)
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of body) {
-    size += piece.byteLength;
+    size += piece.byteLength + PIECE_BYTES;
     const error = tooLong(size, status);
     if (error !== undefined) throw error;
     pieces.push(piece);
@@ -109,6 +112,17 @@ export const createHttp = (): Http => {
     return request;
   };
 
+  /** Calls back if the connection ends without an answer and without an error, as Node ends it after a 101. */
+  const onUnanswered = (request: ClientRequest, callback: (error: Error) => void): void => {
+    let isAnswered = false;
+    request.once('response', () => {
+      isAnswered = true;
+    });
+    request.once('close', () => {
+      if (!isAnswered) callback(new Error('the connection ended without an answer'));
+    });
+  };
+
   /** Destroys the request when the signal aborts or the time limit is reached. @returns a function that removes the listeners */
   const watch = (request: ClientRequest, { signal, timeoutMs }: Attempt): (() => void) => {
     const onAbort = (): void => void request.destroy(signal?.reason instanceof Error ? signal.reason : undefined);
@@ -132,11 +146,12 @@ export const createHttp = (): Http => {
           reject(error);
         };
         request.on('error', fail);
+        onUnanswered(request, fail);
         request.on('response', (response) => {
           const pieces: Buffer[] = [];
           let size = 0;
           response.on('data', (piece: Buffer) => {
-            size += piece.byteLength;
+            size += piece.byteLength + PIECE_BYTES;
             pieces.push(piece);
             const error = tooLong(size, response.statusCode);
             if (error !== undefined) fail(error);
@@ -155,10 +170,12 @@ export const createHttp = (): Http => {
       new Promise((resolve, reject) => {
         const request = start(attempt);
         let unwatch = watch(request, attempt);
-        request.on('error', (error) => {
+        const fail = (error: Error): void => {
           unwatch();
           reject(error);
-        });
+        };
+        request.on('error', fail);
+        onUnanswered(request, fail);
         request.on('response', (response) => {
           unwatch();
           unwatch = watch(request, { ...attempt, timeoutMs: 2 ** 31 - 1 });
