@@ -28,7 +28,7 @@ import { createMemoryLedger } from './ledger/memory.ts';
 import type { Log } from './log.ts';
 import { createDeadLetters } from './pubsub/dead-letter.ts';
 import { createEventHandler } from './pubsub/events.ts';
-import { createPendingReceipts } from './pubsub/pending-receipts.ts';
+import { createPendingReceipts } from './pending-receipts.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 import { createCompleteUpload } from './upload-sessions/complete.ts';
 import { createOpenUpload } from './upload-sessions/open.ts';

@@ -1,4 +1,4 @@
-import type { Log } from '../log.ts';
+import type { Log } from './log.ts';
 
 /** Each takes a few kilobytes. At a hundred deliveries a second, it is what Pub/Sub may fail to answer for 20 seconds. */
 const MAX_PENDING = 2_000;

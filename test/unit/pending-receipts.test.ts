@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { createLog } from '../../../src/log.ts';
-import { createPendingReceipts } from '../../../src/pubsub/pending-receipts.ts';
+import { createLog } from '../../src/log.ts';
+import { createPendingReceipts } from '../../src/pending-receipts.ts';
 
 test('receipts that Pub/Sub does not answer are limited, and the others are logged', async () => {
   const lines: string[] = [];
