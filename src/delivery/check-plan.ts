@@ -13,7 +13,7 @@ import {
 } from './idempotency.ts';
 import { findConverted } from './naming/named-file.ts';
 import { isThere } from './naming/names.ts';
-import { againInFreshFolder } from './naming/path-folder.ts';
+import { againInFreshFolder } from './naming/folders.ts';
 import { choosePlan, lockOf, type Plan, type Planning, planForExisting, withAccount } from './plan.ts';
 import { type DeliveryContext, folderOf, takesRows } from './resolve-options.ts';
 

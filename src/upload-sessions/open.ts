@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { checkRequest } from '../delivery/check-request.ts';
 import { deliveryKey, fingerprint, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
 import { resolveNamedFile } from '../delivery/naming/named-file.ts';
-import { againInFreshFolder } from '../delivery/naming/path-folder.ts';
+import { againInFreshFolder } from '../delivery/naming/folders.ts';
 import { accountFor, asNextAccount, choosePlan, type Plan, quotaOf, withAccount } from '../delivery/plan.ts';
 import {
   changeableDetails,

@@ -1,5 +1,5 @@
 import { isThere } from '../delivery/naming/names.ts';
-import { isFolderMissing } from '../delivery/naming/path-folder.ts';
+import { isFolderMissing } from '../delivery/naming/folders.ts';
 import { folderOf, type ResolvedRequest } from '../delivery/resolve-options.ts';
 import type { CallContext, DriveFile } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { hasSameBytes } from '../../drive/compare-checksums.ts';
+import { hasSameBytes } from '../../drive/upload/verify.ts';
 import type { DriveFile, NewFile, ReceivedBytes, Upload, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import { askUntilFound } from '../../sleep.ts';
 import { DIGEST_PROPERTY, isOwnFile, keyProperty, sameBytes, sentBefore, TRY_PROPERTY } from '../idempotency.ts';
 import { markMade } from '../naming/names.ts';
-import { freshFolder } from '../naming/path-folder.ts';
+import { freshFolder } from '../naming/folders.ts';
 import type { Plan } from '../plan.ts';
 import { detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { createCommitGuard } from './commit-guard.ts';

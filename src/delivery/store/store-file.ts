@@ -1,7 +1,7 @@
 import { checkDigest } from '../../digest.ts';
 import type { DriveFile } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
-import { freshFolder, isFolderMissing } from '../naming/path-folder.ts';
+import { freshFolder, isFolderMissing } from '../naming/folders.ts';
 import type { Plan } from '../plan.ts';
 import { hashOf, IN_TRASH } from '../receipt.ts';
 import type { ResolvedRequest } from '../resolve-options.ts';

@@ -4,7 +4,7 @@ import { CourierError, isAccountQuota } from '../../errors.ts';
 import { notShownYet } from '../hidden-file.ts';
 import { type Claim, isSamePlan } from '../idempotency.ts';
 import { findConverted, resolveNamedFile } from '../naming/named-file.ts';
-import { freshFolder } from '../naming/path-folder.ts';
+import { freshFolder } from '../naming/folders.ts';
 import { type Plan, quotaOf } from '../plan.ts';
 import type { DeliveryContext } from '../resolve-options.ts';
 

@@ -1,8 +1,15 @@
 import { CourierError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { isDocsType } from '../../text/media-type.ts';
-import type { CallContext, Drive, DriveFile, UploadRequest, UploadResult, UploadTarget } from '../drive.ts';
-import { hasSameBytes } from '../compare-checksums.ts';
+import type {
+  CallContext,
+  Drive,
+  DriveFile,
+  ReceivedBytes,
+  UploadRequest,
+  UploadResult,
+  UploadTarget,
+} from '../drive.ts';
 import type { Sent } from './create-or-update.ts';
 import type { UploadSource } from './upload-source.ts';
 
@@ -52,6 +59,27 @@ const undo = async (verifier: Verifier, target: UploadTarget, written: Written):
   if (file.headRevisionId === undefined) return false;
   // Removes only the revision that this upload has written. Later revisions of others stay.
   return files.removeRevision(file.id, file.headRevisionId, context);
+};
+
+/**
+ * Whether a stored file has the bytes that were sent, by size and by the best checksum that Drive gives: SHA-256, otherwise
+ * MD5 (as for files that were stored before Drive had SHA-256). A weaker comparison is logged.
+ * @param md5 of the bytes sent, in lower-case hex; undefined where they are no longer held and cannot be read again
+ */
+export const hasSameBytes = async (
+  file: Pick<DriveFile, 'id' | 'size' | 'sha256Checksum' | 'md5Checksum'>,
+  received: ReceivedBytes,
+  { md5, log }: { md5: () => Promise<string | undefined>; log: Log },
+): Promise<boolean> => {
+  if (file.size !== received.size) return false;
+  if (file.sha256Checksum !== undefined) return file.sha256Checksum === received.sha256;
+  const sent = file.md5Checksum === undefined ? undefined : await md5();
+  if (sent !== undefined) {
+    log.warn({ fileId: file.id }, 'Drive returned no SHA-256 checksum; the file was compared by its MD5 checksum');
+    return sent === file.md5Checksum;
+  }
+  log.warn({ fileId: file.id }, 'Drive returned no checksum that could be compared; only the size was compared');
+  return true;
 };
 
 /**

@@ -3,7 +3,7 @@ import { createSlots, holderOf } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { jsonResponse } from '../json-response.ts';
 import { gatherOptions, parseInput } from '../request/options.ts';
-import { readQuery } from '../request/query.ts';
+import { readQuery } from '../request/request-head.ts';
 import type { CourierContext } from '../request-context.ts';
 
 /** Concurrent runs of one operator. Each run makes about a hundred calls to Google. */

@@ -6,7 +6,7 @@ import { jsonResponse } from '../json-response.ts';
 import { MAX_DOCUMENT_BYTES } from '../document-memory.ts';
 import { keyOfRequest, keyOfSchedule, readIdempotencyKey, rejectEvents } from '../request/body-headers.ts';
 import { jsonBody } from '../request/json-body.ts';
-import { readQuery, rejectOptions } from '../request/query.ts';
+import { readQuery, rejectOptions } from '../request/request-head.ts';
 import { type CourierContext, withinRequest } from '../request-context.ts';
 
 /** The idempotency key, which may be in the header or in the document. @throws CourierError `request-invalid` for two different ones */

@@ -19,7 +19,7 @@ import { fileNameOf } from '../request/content-disposition.ts';
 import { readForm } from '../request/form.ts';
 import { type Incoming, type RequestBody, requestBody } from '../request/incoming-request.ts';
 import { deliveryOptions, gatherOptions, parseInput } from '../request/options.ts';
-import { readQuery } from '../request/query.ts';
+import { readQuery } from '../request/request-head.ts';
 import { type CourierContext, withinRequest } from '../request-context.ts';
 
 type Sent = Pick<Delivery, 'source' | 'expectedSha256'> & { options: DeliveryOptions };

@@ -26,7 +26,7 @@ import {
 import { readForm } from '../request/form.ts';
 import { isBodyPending, type RequestBody, requestBody } from '../request/incoming-request.ts';
 import { gatherOptions, parseInput, textOptionShape, UNPACK_FORMATS } from '../request/options.ts';
-import { readQuery } from '../request/query.ts';
+import { readQuery } from '../request/request-head.ts';
 import type { CourierContext, RequestTime } from '../request-context.ts';
 
 const { name: _, ...sharedOptions } = textOptionShape;

@@ -6,7 +6,7 @@ import { jsonResponse } from '../json-response.ts';
 import { readIdempotencyKey } from '../request/body-headers.ts';
 import { jsonBody, readJson } from '../request/json-body.ts';
 import { mimeTypeOption, optionShape, parseInput, sha256Option } from '../request/options.ts';
-import { rejectQuery } from '../request/query.ts';
+import { rejectQuery } from '../request/request-head.ts';
 import { type CourierContext, withinRequest } from '../request-context.ts';
 
 const MAX_JSON_BYTES = 65_536;

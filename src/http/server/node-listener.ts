@@ -7,7 +7,7 @@ import type { CourierApp } from '../app.ts';
 
 import { problemResponse } from '../problem.ts';
 import { isBodyPending, isCallerDisconnected } from '../request/incoming-request.ts';
-import { PERCENT_ENCODE } from '../request/query.ts';
+import { PERCENT_ENCODE } from '../request/request-head.ts';
 import { type Bindings, readTrace } from '../request-context.ts';
 import { createStreamEnd } from './refused-stream.ts';
 

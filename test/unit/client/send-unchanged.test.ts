@@ -1,6 +1,6 @@
 import { utimesSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { readQuery } from '../../../src/http/request/query.ts';
+import { readQuery } from '../../../src/http/request/request-head.ts';
 import { createRecordingCourier } from '../../support/courier/recording-courier.ts';
 
 const { seen, client, written, run } = createRecordingCourier();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import type { DriveFile } from '../../../../src/drive/drive.ts';
-import { hasSameBytes } from '../../../../src/drive/compare-checksums.ts';
+import { hasSameBytes } from '../../../../src/drive/upload/verify.ts';
 import { createKeptLog } from '../../../support/kept-log.ts';
 
 const hex = (algorithm: string, text: string): string => createHash(algorithm).update(text).digest('hex');
