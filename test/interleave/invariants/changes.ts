@@ -1,4 +1,4 @@
-import { type Attempt, firstAck } from '../monitor.ts';
+import { type Attempt, firstAck, identityOf } from '../monitor.ts';
 import { isSession } from '../scenario.ts';
 import { type Change, headOf } from '../schedules/history.ts';
 import { checkFolder } from './archives.ts';
@@ -107,6 +107,11 @@ const checkTarget = (facts: Facts, change: Change): void => {
 /** A file that a person created this recently before a request was sent may be overlooked, in milliseconds. */
 const HANDED_MS = 5_000;
 
+/** When the attempt began that has planned the upload session of a new file. */
+const openedStepOf = ({ monitor }: Facts, attempt: Attempt, fileId: string): number | undefined =>
+  monitor.planned.findLast(({ identity, plan }) => identity === identityOf(attempt) && plan.fileId === fileId)
+    ?.startStep;
+
 /** I3: `replace`, `skip` and `fail` do not create a second file of a name. */
 const checkName = (facts: Facts, change: Change): void => {
   const { kind, fileId, after, step } = change;
@@ -125,9 +130,13 @@ const checkName = (facts: Facts, change: Change): void => {
     const isUnnamed = scenario.lag && made !== undefined && attemptOf(facts, made)?.spec.rule === 'new';
     const isKnown = made !== undefined && !isByHand && !isUnnamed;
     if (!isBeside || !isKnown) continue;
-    // The caller of an upload session sends the bytes whenever it likes, and the courier does not see it.
-    const isSeen = made.step <= attempt.startStep || (made.author.isPerson && !isSession(attempt.spec));
-    const since = Math.max(attempt.startStep, made.step + 1);
+    // The caller of an upload session sends the bytes whenever it likes, and the courier does not see it. A later attempt gets
+    // the session of the one that has opened it, and the courier has searched for the name before that.
+    const searchedStep = isSession(attempt.spec)
+      ? (openedStepOf(facts, attempt, fileId) ?? attempt.startStep)
+      : attempt.startStep;
+    const isSeen = made.step <= searchedStep || (made.author.isPerson && !isSession(attempt.spec));
+    const since = Math.max(searchedStep, made.step + 1);
     if (isSeen && changesByPerson(facts, other.id, since, step).length === 0)
       violate(facts, 'I3.name', `${labels.change(change)} beside ${labels.file(other.id)}, which has the name`);
   }
