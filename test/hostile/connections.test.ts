@@ -68,6 +68,13 @@ describe('requests that arrive together on one connection', () => {
     socket.destroy();
   });
 
+  test('are all answered, if they are a hundred', async () => {
+    const { socket, write, until } = await openSocket(port());
+    await write('GET /v1/health HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(100));
+    await until(/(?:HTTP\/1\.1 200[\s\S]*?\}){100}/);
+    socket.destroy();
+  });
+
   test.each([
     ['for health', 'GET /v1/health HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['of the fewest bytes', 'GET / HTTP/1.1\r\n\r\n'],

@@ -1,10 +1,10 @@
 import { checkDigest } from '../../digest.ts';
 import type { DriveFile } from '../../drive/drive.ts';
-import { CourierError } from '../../errors.ts';
+import { asCourierError, CourierError } from '../../errors.ts';
 import { freshFolder, isFolderMissing } from '../naming/folders.ts';
 import type { Plan } from '../plan.ts';
 import { hashOf, IN_TRASH } from '../receipt.ts';
-import type { ResolvedRequest } from '../resolve-options.ts';
+import { folderOf, type ResolvedRequest } from '../resolve-options.ts';
 import { convert } from './convert-file.ts';
 import { createFile } from './create-file.ts';
 import { replace } from './replace-file.ts';
@@ -40,16 +40,26 @@ const carryOut = async (step: UploadStep, existing: DriveFile | undefined): Prom
   }
 };
 
-/** The error of a step. If a folder of the path is missing, it is looked up or created for the next try, which is planned there. */
+/** Whether the destination's own folder is there, and the account may create files in it. */
+const isOwnFolderThere = async ({ request: { destination, path }, context }: UploadStep): Promise<boolean> => {
+  if (path !== '' || destination.config.folder === null) return false;
+  const { canAddChildren, trashed } = await destination.drive.inspectFolder(folderOf(destination), context);
+  return canAddChildren && !trashed;
+};
+
+/**
+ * The error of a step. If Drive has not found a folder, it may not have shown one that is there: the next try succeeds then. A
+ * folder of the path is looked up or created for it.
+ */
 const whenFolderMissing = async (step: UploadStep, error: unknown): Promise<unknown> => {
-  if (!isFolderMissing(step, error)) return error;
   try {
-    await freshFolder(step);
+    if (isFolderMissing(step, error)) await freshFolder(step);
+    else if (asCourierError(error).code !== 'folder-not-found' || !(await isOwnFolderThere(step))) return error;
   } catch (failure) {
     return failure;
   }
   return new CourierError('drive-unavailable', {
-    detail: 'A folder of the path was removed in the meantime, or Drive does not show it yet.',
+    detail: 'A folder was removed in the meantime, or Drive does not show it yet.',
     cause: error,
   });
 };

@@ -35,7 +35,7 @@ const SESSION_WINDOW_BYTES = 8_388_608;
  * How many requests of a connection may wait for their responses. Clients hardly ever send one before they have the response
  * to the previous one, and all requests that arrive together are handled in the same turn of the event loop.
  */
-const MAX_UNANSWERED = 16;
+const MAX_UNANSWERED = 100;
 
 interface Exchange {
   incoming: IncomingMessage;
@@ -71,25 +71,6 @@ interface Http1Server {
   stop(sockets: Iterable<Socket>, onStopped: () => void): void;
 }
 
-/** Node's parser of a connection. */
-interface Parser {
-  /** Called after the header of each request. */
-  onIncoming: () => number;
-}
-/** Tells the parser that what follows the header is not HTTP, as after CONNECT. */
-const NOT_HTTP = 2;
-
-/**
- * Closes a connection and reads nothing more from it. Requests without a response may be sent again on another connection
- * (RFC 9112, 9.3.2). Node would still parse all requests of the piece that it has read, in one turn of the event loop, and
- * has no public way to stop its parser.
- */
-const cutOff = (socket: Socket): void => {
-  socket.destroy();
-  const { parser } = socket as Socket & { parser?: Parser | null };
-  if (parser !== undefined && parser !== null) parser.onIncoming = () => NOT_HTTP;
-};
-
 const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpServerTimes): Http1Server => {
   // A Map would keep finished exchanges in memory; see cut-off.ts. Entries are changed rather than deleted, because
   // deletion makes the table shrink and grow again.
@@ -107,7 +88,8 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
       const { socket } = incoming;
       const connection = connectionOf(socket);
       if (connection.unanswered >= MAX_UNANSWERED) {
-        cutOff(socket);
+        // Requests without a response may be sent again on another connection (RFC 9112, 9.3.2).
+        socket.destroy();
         return;
       }
       const exchange = { incoming, outgoing };

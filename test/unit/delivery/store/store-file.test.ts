@@ -36,13 +36,32 @@ describe('a folder that is missing when the bytes are sent', () => {
   const CONVERT: Plan = { kind: 'convert', fileId: '', folderId: 'folder', rule: 'new', target: 'doc' };
   const missing = (): UploadResult => ({ kind: 'folder-missing', error: new CourierError('folder-not-found') });
 
-  test.each<[string, Plan, string, string]>([
-    ['of a path is looked up again for the next try', CONVERT, 'reports', 'drive-unavailable'],
-    ['of the destination itself is an error', CONVERT, '', 'folder-not-found'],
-  ])('%s', async (_, plan, path, code) => {
-    const { step, calls } = createFakeStep({ plan, path, results: [missing()] });
+  test('of a path is looked up again for the next try', async () => {
+    const { step, calls } = createFakeStep({ plan: CONVERT, path: 'reports', results: [missing()] });
+    await expect(storeFile(step, undefined)).rejects.toMatchObject({ code: 'drive-unavailable' });
+    expect(calls.filter((call) => call.startsWith('ensure'))).toEqual(['ensure reports']);
+  });
+
+  test.each<[string, Plan, object | undefined, string]>([
+    [
+      'and that Drive shows: it may be tried again',
+      CONVERT,
+      { canAddChildren: true, trashed: false },
+      'drive-unavailable',
+    ],
+    ['and that Drive shows to a file, too', NEW, { canAddChildren: true, trashed: false }, 'drive-unavailable'],
+    ['and that Drive does not show', CONVERT, undefined, 'folder-not-found'],
+    ['and that is in the trash', CONVERT, { canAddChildren: true, trashed: true }, 'folder-not-found'],
+    ['and that only others may write to', CONVERT, { canAddChildren: false, trashed: false }, 'folder-not-found'],
+  ])('of the destination itself %s', async (_, plan, folder, code) => {
+    const inspectFolder = async (id: string) => {
+      expect(id).toBe('0AbCdEf');
+      if (folder === undefined) throw new CourierError('folder-not-found');
+      return folder;
+    };
+    const { step, calls } = createFakeStep({ plan, results: [missing()], driveAnswers: { inspectFolder } });
     await expect(storeFile(step, undefined)).rejects.toMatchObject({ code });
-    expect(calls.filter((call) => call.startsWith('ensure'))).toEqual(path === '' ? [] : ['ensure reports']);
+    expect(calls.filter((call) => call.startsWith('ensure'))).toEqual([]);
   });
 
   test('is in the trash: it is looked up again for the next try as well', async () => {
