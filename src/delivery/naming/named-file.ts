@@ -3,7 +3,7 @@ import { CourierError } from '../../errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
 import type { Sleep } from '../../sleep.ts';
-import { lookUpName, resolveName } from './names.ts';
+import { findFreeName, lookUpName, resolveName } from './names.ts';
 
 export interface NamedFileOptions {
   drive: Pick<Drive, 'get' | 'newId' | 'find' | 'inspectFolder'>;
@@ -78,4 +78,26 @@ export const rememberConverted = async (options: NamedFileOptions, fileId: strin
     log.warn({ error, fileId }, 'the ledger could not record a conversion');
     return false;
   }
+};
+
+/** A name in a folder that no file has and no delivery has claimed. */
+interface FreeName {
+  /** Notes that a file has the name now. False if another delivery was faster. @throws CourierError */
+  take(fileId: string): Promise<boolean>;
+}
+
+/** For a file that exists already, and is about to be moved into a folder. @returns undefined for a name that is taken */
+export const freeName = async (
+  options: NamedFileOptions,
+  kind: 'file' | 'converted',
+): Promise<FreeName | undefined> => {
+  const { ledger, now = Date.now } = options;
+  const key = await findFreeName({ ...nameOf(options), kind });
+  if (key === undefined) return undefined;
+  return {
+    async take(fileId) {
+      const { entry } = await ledger.claim(key, { fileId, fingerprint: '', state: 'done', claimedAtMs: now() });
+      return entry.fileId === fileId;
+    },
+  };
 };

@@ -220,3 +220,10 @@ export const lookUpName = async (options: NameOptions): Promise<{ file: DriveFil
   }
   throw new CourierError('google-unavailable', { cause: new Error('a name has too many generations') });
 };
+
+/** The ledger's key for a name that no delivery has ever claimed in the folder, and no file has. */
+export const findFreeName = async (options: NameOptions): Promise<string | undefined> => {
+  const key = keyOf(options, 0);
+  if ((await options.ledger.read(key)) !== undefined || (await adopt(options)) !== undefined) return undefined;
+  return key;
+};

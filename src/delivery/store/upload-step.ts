@@ -3,7 +3,7 @@ import type { DriveFile, Upload, UploadRequest, UploadResult, UploadTarget } fro
 import { CourierError, isAccountQuota } from '../../errors.ts';
 import { notShownYet } from '../hidden-file.ts';
 import { type Claim, isSamePlan } from '../idempotency.ts';
-import { findConverted, resolveNamedFile } from '../naming/named-file.ts';
+import { freeName, resolveNamedFile } from '../naming/named-file.ts';
 import { freshFolder } from '../naming/folders.ts';
 import { type Plan, quotaOf } from '../plan.ts';
 import type { DeliveryContext } from '../resolve-options.ts';
@@ -143,16 +143,23 @@ export const giveUpId = async (
   }
 };
 
-/** Whether a folder has a file of the name, beside which the delivery must not put its own. */
-const isTaken = async (
-  { request, plan, ledger, context, log, now, sleep }: UploadStep,
-  folderId: string,
-): Promise<boolean> => {
-  const { name, destination } = request;
-  const named = { drive: destination.drive, ledger, folderId, name, context, log, now, sleep };
-  if (!('rule' in plan) || plan.rule === 'new') return false;
-  if (plan.kind === 'convert') return (await findConverted(named)) !== undefined;
-  return 'existing' in (await resolveNamedFile(named));
+/**
+ * Moves a new file into the folder that replaces one in the trash. If it must be the only one of its name, and the name is
+ * taken there, it stays where it is.
+ * @returns undefined if the name is taken
+ */
+const moveTo = async (step: UploadStep, file: DriveFile, from: string, to: string): Promise<DriveFile | undefined> => {
+  const { request, plan, ledger, context, log, now, sleep } = step;
+  const { drive } = request.destination;
+  if (!('rule' in plan) || plan.rule === 'new') return drive.move(file.id, { from, to }, context);
+  const named = { drive, ledger, folderId: to, name: request.name, context, log, now, sleep };
+  const free = await freeName(named, plan.kind === 'convert' ? 'converted' : 'file');
+  if (free === undefined) return undefined;
+  const moved = await drive.move(file.id, { from, to }, context);
+  // Only now: until then, others would find the file elsewhere, and give the name another id.
+  if (await free.take(file.id)) return moved;
+  await drive.move(file.id, { from: to, to: from }, context);
+  return undefined;
 };
 
 /**
@@ -165,9 +172,8 @@ export const outOfTrash = async (step: UploadStep, file: DriveFile): Promise<Pic
     const to = await freshFolder(step);
     // The folder is not in the trash: a person put the file itself there, and the receipt says so.
     if (to === from) return { file };
-    if (to !== undefined && !(await isTaken(step, to))) {
-      return { file: await step.request.destination.drive.move(file.id, { from, to }, step.context) };
-    }
+    const moved = to === undefined ? undefined : await moveTo(step, file, from, to);
+    if (moved !== undefined) return { file: moved };
   } catch (error) {
     step.log.warn({ error, fileId: file.id }, 'a new file could not be moved out of a folder in the trash');
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type CourierWorld, startCourierWorld } from '../../support/courier/courier-world.ts';
@@ -186,6 +187,37 @@ test('a name stays unique in the folder that replaces a deleted one, while searc
   expect([second.receipt.outcome, third.receipt.outcome]).toEqual(['created', 'replaced']);
   expect(filesNamed('only.txt')).toMatchObject([{ id: second.receipt.id, sha256: sha256('third') }]);
 });
+
+test.each<[string, Record<string, string>]>([
+  ['file', {}],
+  ['document', { convertTo: 'doc' }],
+])(
+  'a %s that was moved out of a folder in the trash keeps its name for itself, while searches lag behind',
+  async (what, more) => {
+    drive().setLimits({ listLagMs: 3_600_000 });
+    const path = `folder-in-trash-${what}`;
+    const name = `moved-${what}.txt`;
+    const options = {
+      query: { name, path, onConflict: 'replace', ...more },
+      headers: { 'content-type': 'text/plain' },
+    };
+    const first = await world.send(courier, 'x', { query: { name: 'first.txt', path } });
+    const body = new ReadableStream({
+      async start(controller) {
+        controller.enqueue(Buffer.from('sec'));
+        // The delivery is planned for the folder by then.
+        await sleep(500);
+        drive().setTrashed(first.receipt.folderId, true);
+        controller.enqueue(Buffer.from('ond'));
+        controller.close();
+      },
+    });
+    const second = await world.send(courier, body, options);
+    const third = await world.insist(() => courier, 'third', options);
+    expect([second.receipt.outcome, third.receipt.outcome]).toEqual(['created', 'replaced']);
+    expect(filesNamed(name)).toMatchObject([{ id: second.receipt.id, trashed: false }]);
+  },
+);
 
 test('a late copy of a completed delivery does not overwrite newer bytes', async () => {
   const query = { name: 'newest.txt', onConflict: 'replace' };
