@@ -49,10 +49,11 @@ const createReport = ({ context, flags }: ManyCommand) => {
     },
     options: {
       ...(flags.json ? {} : { onProgress: progress.show }),
-      onFailure(failed) {
+      async onFailure(failed) {
         addFailure(summary, failed);
         if (flags.json) print(JSON.stringify({ file: failed.file, ...failed.error.toJSON() }));
         else failures.push(failed);
+        await lines.taken();
       },
       onSkip({ reason }) {
         summary.skipped[reason] += 1;

@@ -66,8 +66,8 @@ export interface SendAllOptions extends Omit<SendOptions, 'name' | 'onProgress'>
   followSymlinks?: boolean | undefined;
   /** Called while files are sent. With it, the files are also counted in advance. */
   onProgress?: ((progress: SendAllProgress) => void) | undefined;
-  /** Called for each file that is not delivered. */
-  onFailure?: ((failure: FileFailure) => void) | undefined;
+  /** Called for each file that is not delivered. No other file is begun until its promise resolves, if it returns one. */
+  onFailure?: ((failure: FileFailure) => unknown) | undefined;
   /** Called for each entry of a folder that is skipped although no pattern excludes it. */
   onSkip?: ((skipped: { file: string; reason: 'hidden' | 'symlink' | 'special' }) => void) | undefined;
 }

@@ -29,7 +29,7 @@ export async function* planAll(inputs: SendAllInputs, options: SendAllOptions): 
         if ('error' in listed) throw listed.error;
         yield { file: listed.file, ...(await planFile(listed, { manifest, pace }, options)) };
       } catch (error) {
-        options.onFailure?.({ file: listed.file, error: asClientError(error) });
+        await options.onFailure?.({ file: listed.file, error: asClientError(error) });
       }
     }
   } finally {

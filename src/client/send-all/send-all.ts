@@ -69,9 +69,9 @@ export async function* sendAll(
     }
   };
 
-  const onFailure = (failed: FileFailure): void => {
+  const onFailure = async (failed: FileFailure): Promise<void> => {
     failures.push(failed);
-    given.onFailure?.(failed);
+    await given.onFailure?.(failed);
     if (breaker.onFailure(failed.error)) fatal ??= failed.error;
   };
 
@@ -85,7 +85,7 @@ export async function* sendAll(
       files += 1;
       counter.onDone('receipt' in ended ? ended.receipt.file : ended.file, 'receipt' in ended ? ended.receipt.size : 0);
       if ('error' in ended) {
-        onFailure(ended);
+        await onFailure(ended);
         continue;
       }
       concurrency.onDelivered();

@@ -64,9 +64,18 @@ const whenStill = async (count: () => number): Promise<number> => {
   }
 };
 
-test('while nobody reads its output, the command sends no more files', async () => {
-  const { courier, read } = await sendUnread();
-  expect(await whenStill(() => courier.state.requests)).toBeLessThan(FILES / 2);
-  const { code, stdout } = await read();
-  expect([code, courier.state.requests, stdout.trimEnd().split('\n').length]).toEqual([0, FILES, FILES + 1]);
-}, 60_000);
+test.each<[string, boolean, number]>([
+  ['are delivered', false, 0],
+  ['fail', true, 1],
+])(
+  'while nobody reads its output, the command sends no more files, also if they %s',
+  async (_, isRefused, expectedCode) => {
+    const { courier, read } = await sendUnread();
+    if (isRefused) courier.state.refuse = () => ({ status: 409, code: 'name-taken' });
+    expect(await whenStill(() => courier.state.requests)).toBeLessThan(FILES / 2);
+    const { code, stdout } = await read();
+    const lines = stdout.trimEnd().split('\n').length;
+    expect([code, courier.state.requests, lines]).toEqual([expectedCode, FILES, FILES + 1]);
+  },
+  60_000,
+);
