@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { checkDigest } from '../../digest.ts';
-import type { Receipt, Source } from '../../domain.ts';
+import type { Receipt } from '../../domain.ts';
 import type { DriveFile } from '../../drive/drive.ts';
-import { pastMaxBytes } from '../../drive/past-max-bytes.ts';
+import { asCourierError, CourierError } from '../../errors.ts';
 import { acquireLease, endLease, fileLeaseKey, underLease } from '../../ledger/lease.ts';
 import { createUnanswered, type OnAnswer, type UnansweredRequests } from '../../unanswered-requests.ts';
 import { firstCells } from '../../sheets/a1.ts';
@@ -18,6 +18,7 @@ import { findConvertedOrCheck } from '../naming/namesake.ts';
 import { lockOf, mayBeLocked } from '../plan.ts';
 import { replay } from '../receipt.ts';
 import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
+import { type BytesMeter, createBytesMeter } from './bytes-meter.ts';
 import { CONVERSION_LEASE_MS, endFormerSession, nameLeaseKey } from './convert-file.ts';
 import type { RowsPlan } from './plan-rows.ts';
 import { mustGet, outcomeOf, planChanged, revisePlan, type StoredFile, type UploadStep } from './upload-step.ts';
@@ -142,31 +143,11 @@ const keepFromTrash = async (
   atEnd(() => endLease(lease, requests));
 };
 
-/** Counts and hashes bytes while they are read. */
-const createMeter = (source: Source, maxBytes: number) => {
-  const hash = createHash('sha256');
-  let size = 0;
-  let sha256: string | undefined;
-  async function* read(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of source.open()) {
-      size += chunk.byteLength;
-      if (size > maxBytes) throw pastMaxBytes(`The file has more than ${maxBytes} bytes.`);
-      hash.update(chunk);
-      yield chunk;
-    }
-  }
-  const bytes = read();
-  return {
-    bytes,
-    async readRest(): Promise<void> {
-      for (let isOver = false; !isOver; ) isOver = (await bytes.next()).done === true;
-    },
-    received(): { sha256: string; size: number } {
-      sha256 ??= hash.digest('hex');
-      return { sha256, size };
-    },
-  };
-};
+/** A sheet that was found by its name may be removed before its rows are written. The next try finds or makes another one. */
+const whenSheetMissing = ({ request: { destination } }: UploadStep, error: unknown): unknown =>
+  destination.config.spreadsheet !== undefined || asCourierError(error).code !== 'folder-not-found'
+    ? error
+    : new CourierError('drive-unavailable', { detail: 'The sheet was removed in the meantime.', cause: error });
 
 /** The file's own link, with the cells that were written. Sheets reads them behind the "#", other viewers before it. */
 const linkOf = ({ webViewLink }: DriveFile, { sheetId, range }: WrittenRows): string => {
@@ -203,11 +184,7 @@ const answeredBefore = async (step: UploadStep, receipt: Receipt): Promise<Store
 };
 
 /** The answer to a try that was overtaken meanwhile. Its other bytes are read first: only the key's own get its receipt. */
-const answeredOnTheWay = async (
-  step: UploadStep,
-  receipt: Receipt,
-  meter: ReturnType<typeof createMeter>,
-): Promise<StoredFile> => {
+const answeredOnTheWay = async (step: UploadStep, receipt: Receipt, meter: BytesMeter): Promise<StoredFile> => {
   await meter.readRest();
   const { sha256 } = meter.received();
   checkDigest(step.delivery.expectedSha256, sha256);
@@ -238,7 +215,7 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
     await keepFromTrash(step, fileId, { count: () => changes.count() + detailRequests.count() });
   }
   const { mimeType, quotedIsText = false } = delivery.source;
-  const meter = createMeter(delivery.source, destination.config.maxBytes);
+  const meter = createBytesMeter(delivery.source, destination.config.maxBytes);
   let answered: Receipt | undefined;
   let askedAtMs = now();
 
@@ -290,8 +267,9 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
     if (file === undefined) throw notShownYet();
     const isNew = made !== undefined && (claim === undefined ? found === undefined : isOwnFile(claim, file));
     return storedFile(step, { file, isNew, written, received: meter.received() });
-  } catch (error) {
+  } catch (thrown) {
     if (answered !== undefined) return await answeredOnTheWay(step, answered, meter);
+    const error = whenSheetMissing(step, thrown);
     // The caller of this function knows only the plan, which does not name the sheet.
     throw found === undefined ? error : await (await import('./locks.ts')).afterFailure(current, error);
   } finally {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Plan } from '../../../../src/delivery/plan.ts';
 import type { RowsPlan } from '../../../../src/delivery/store/plan-rows.ts';
+import { storeFile } from '../../../../src/delivery/store/store-file.ts';
 import { writeRows } from '../../../../src/delivery/store/write-rows.ts';
 import type { CallContext } from '../../../../src/drive/drive.ts';
 import { CourierError } from '../../../../src/errors.ts';
@@ -34,6 +35,25 @@ describe('rows', () => {
   test('whose spreadsheet Drive does not show yet are not answered', async () => {
     const { run } = setUpRows({ driveAnswers: { getShared: async () => undefined } });
     await expect(run()).rejects.toMatchObject({ code: 'drive-unavailable' });
+  });
+
+  test.each([
+    ['', PLAN],
+    ['reports', PLAN],
+    ['reports', { ...PLAN, kind: 'replaceRows' } as const],
+  ])('whose sheet was removed before they were written are tried again: path %j, %j', async (path, plan) => {
+    const { step } = setUpRows({ plan, fails: () => new CourierError('folder-not-found') });
+    const storing = storeFile({ ...step, request: { ...step.request, path } }, undefined);
+    const detail = 'The sheet was removed in the meantime.';
+    await expect(storing).rejects.toMatchObject({ code: 'drive-unavailable', detail });
+  });
+
+  test('whose spreadsheet is that of the destination are refused if it is missing', async () => {
+    const { step } = setUpRows({ fails: () => new CourierError('folder-not-found') });
+    const { destination } = step.request;
+    const config = { ...destination.config, spreadsheet: 'f1', folder: null };
+    const request = { ...step.request, destination: { ...destination, config } };
+    await expect(storeFile({ ...step, request }, undefined)).rejects.toMatchObject({ code: 'folder-not-found' });
   });
 
   test('that another try has written meanwhile are answered with its receipt', async () => {
