@@ -24,13 +24,19 @@ import type { RowsPlan } from './plan-rows.ts';
 import { mustGet, outcomeOf, planChanged, revisePlan, type StoredFile, type UploadStep } from './upload-step.ts';
 
 /**
- * The receipt of another try that was answered while this one waited for the name.
- * @throws CourierError `drive-unavailable` if another try has noted its sheet, which a person may have renamed or trashed since
+ * What another try of the key has done while this one waited for the name: it was answered, or it has noted its sheet.
+ * @returns `fileId`: of the noted sheet, else ''
+ * @throws CourierError `drive-unavailable` if another try has noted another plan
  */
-const answeredMeanwhile = async ({ claim }: UploadStep, plan: RowsPlan): Promise<Receipt | undefined> => {
+const doneMeanwhile = async (
+  { claim }: UploadStep,
+  plan: RowsPlan,
+): Promise<{ receipt: Receipt } | { fileId: string }> => {
   const receipt = await claim?.refresh();
-  if (receipt === undefined && claim !== undefined && !isSamePlan(claim.plan(), plan)) throw planChanged();
-  return receipt;
+  if (receipt !== undefined) return { receipt };
+  const noted = claim?.plan() ?? plan;
+  if (!isSamePlan({ ...noted, fileId: '' }, plan)) throw planChanged();
+  return { fileId: noted.fileId };
 };
 
 /** Makes the sheet of the name, unless another delivery has made it. Its header comes with its first rows. */
@@ -49,13 +55,13 @@ const findOrMake = async (
   };
   const leaseOptions = { now, sleep, ttlMs: CONVERSION_LEASE_MS, endFormerWork };
   const lease = await acquireLease(ledger, key, 'Another delivery to this name', context, leaseOptions);
-  const receipt = await answeredMeanwhile(step, plan).catch(async (error: unknown) => {
+  const done = await doneMeanwhile(step, plan).catch(async (error: unknown) => {
     await lease.release();
     throw error;
   });
-  if (receipt !== undefined) {
+  if ('receipt' in done) {
     await lease.release();
-    return { receipt };
+    return done;
   }
   let mayBeMade = false;
   const requests = createUnanswered();
@@ -68,6 +74,8 @@ const findOrMake = async (
   };
   try {
     const found = await findConvertedOrCheck(named);
+    // People may have renamed, moved or trashed the sheet that another try has noted.
+    if (done.fileId !== '' && !('file' in found && found.file.id === done.fileId)) throw planChanged();
     if ('file' in found) {
       // The next plan refuses it.
       if (found.file.mimeType !== DOCS_TYPES.sheet) throw planChanged();

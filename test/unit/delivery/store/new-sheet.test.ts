@@ -63,6 +63,15 @@ describe('a sheet that is made for rows', () => {
     expect([...asked, ...answered.asked]).toEqual([]);
   });
 
+  test('is the one that another try has noted while this one waited for the name', async () => {
+    const theirs = driveFile({ ...SHEET, parents: ['folder'], name: 'report.csv' });
+    const claim = claimOf(TO_MAKE, { plan: () => ({ ...TO_MAKE, fileId: theirs.id }) });
+    const driveAnswers = { find: async () => [theirs], get: async () => theirs };
+    const { run, asked } = setUpRows({ plan: TO_MAKE, claim, driveAnswers });
+    await run();
+    expect(asked).toHaveLength(1);
+  });
+
   test.each([
     ['has noted another one', { plan: () => ({ ...TO_MAKE, fileId: 'f2' }) }],
     ['has answered', { refresh: async () => RECEIPT }],
