@@ -2,9 +2,9 @@ import { Hono } from 'hono';
 import type { CallerLimits } from '../caller-limits/caller-limits.ts';
 import { asCourierError, CourierError } from '../errors.ts';
 import { createPubsubHandler } from '../pubsub/push.ts';
-import { createShares, createSlots } from './capacity.ts';
+import { createSlots } from './capacity.ts';
 import type { Capacity, HttpDependencies } from './dependencies.ts';
-import { createDocumentMemory, MAX_DOCUMENT_BYTES, MAX_LINE_BYTES, MAX_PUSH_BYTES } from './document-memory.ts';
+import { createDocumentMemory, createLineMemory, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './document-memory.ts';
 import { jsonResponse } from './json-response.ts';
 import { problemResponse } from './problem.ts';
 import { isBodyPending, type MinThroughput } from './request/incoming-request.ts';
@@ -40,7 +40,7 @@ interface Route {
 /** Every route of the courier. */
 const routesOf = (dependencies: HttpDependencies, minThroughput: MinThroughput | undefined): Route[] => {
   const slots = createSlots(dependencies.concurrentUploads, dependencies.now);
-  const lines = createShares(MAX_LINE_BYTES);
+  const lines = createLineMemory();
   const capacity: Capacity = { slots, memory: createDocumentMemory(MAX_DOCUMENT_BYTES), lines, minThroughput };
   const files = createFilesHandler(dependencies, capacity);
   // Separate memory, so that the documents of callers never block messages.

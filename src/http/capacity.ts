@@ -17,36 +17,42 @@ export interface Shares {
   /** The largest amount that this holder may take now. */
   available(holder: string): number;
   open(holder: string): Share;
+  /**
+   * Calls the listener after each release, because an amount that was refused may be available then.
+   * Returns a function that ends this.
+   */
+  onRelease(listener: () => void): () => void;
 }
 
 /** Once there are more holders than this, those without a share are removed. */
 const MAX_IDLE_HOLDERS = 1_000;
 
-/**
- * The amount that must stay free when a holder takes more: a quarter of its share. A holder without a share may take
- * all that is free.
- */
-const leftBy = (held: number): number => (held === 0 ? 0 : Math.max(1, Math.floor(held / 4)));
+/** Unless specified otherwise, a holder must leave a quarter of its share free for others. */
+const DEFAULT_LEFT = 1 / 4;
+
+/** The amount that must stay free when a holder takes more. A holder without a share may take all that is free. */
+const leftBy = (held: number, left: number): number => (held === 0 ? 0 : Math.max(1, Math.floor(held * left)));
 
 /** The capacity for all holders, if one may have so much. */
-const capacityFor = (max: number): number => max + Math.max(1, Math.floor(max / 4));
+const capacityFor = (max: number, left = DEFAULT_LEFT): number => max + Math.max(1, Math.floor(max * left));
 
 /**
- * Divides a capacity between holders. The capacity is a quarter larger than the limit of one holder, so a single holder
- * can reach its limit and still leaves room for the next one: each new holder gets at least a fifth of what is free.
- * Network switches share their buffers between ports with the same kind of threshold: Choudhury and Hahne, "Dynamic
- * queue length thresholds for shared-memory packet switches", 1998.
+ * Divides a capacity between holders. The capacity is larger than the limit of one holder by what it must leave free, so a
+ * single holder can reach its limit and still leaves room for the next one. With a quarter, each new holder gets at least a
+ * fifth of what is free. Network switches share their buffers between ports with the same kind of threshold: Choudhury
+ * and Hahne, "Dynamic queue length thresholds for shared-memory packet switches", 1998.
  * @param max the limit of one holder
+ * @param left how much a holder must leave free for others, as a part of its share
  */
-export const createShares = (max: number): Shares => {
-  const capacity = capacityFor(max);
+export const createShares = (max: number, left = DEFAULT_LEFT): Shares => {
   const holders = new Map<string, number>();
-  let free = capacity;
+  const listeners = new Set<() => void>();
+  let free = capacityFor(max, left);
 
   const heldBy = (holder: string): number => holders.get(holder) ?? 0;
   const available = (holder: string): number => {
     const held = heldBy(holder);
-    return Math.max(0, Math.min(max - held, free - leftBy(held)));
+    return Math.max(0, Math.min(max - held, free - leftBy(held, left)));
   };
   const add = (holder: string, amount: number): void => {
     // A holder without a share stays in the map for now. Otherwise the map would shrink and grow with every request.
@@ -58,12 +64,17 @@ export const createShares = (max: number): Shares => {
 
   return {
     available,
+    onRelease(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     open(first) {
       let holder = first;
       let held = 0;
       const release = (amount = held): void => {
         add(holder, -amount);
         held -= amount;
+        for (const listener of listeners) listener();
       };
       const take = (amount: number): boolean => {
         if (amount > available(holder)) return false;

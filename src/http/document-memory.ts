@@ -1,5 +1,5 @@
 import { CourierError } from '../errors.ts';
-import { createShares } from './capacity.ts';
+import { createShares, type Shares } from './capacity.ts';
 
 /** The largest export document over HTTP: the platform's limit for an HTTP/1 request. */
 export const MAX_DOCUMENT_BYTES = 33_554_432;
@@ -8,10 +8,18 @@ export const MAX_DOCUMENT_BYTES = 33_554_432;
 export const MAX_PUSH_BYTES = 16_777_216;
 
 /**
- * Lines of responses that a caller has not read, in all its requests together: about 16,000. It may read only after it has
+ * Lines of responses that one caller has not read, in all its requests together: about 16,000. It may read only after it has
  * sent its whole archive.
  */
-export const MAX_LINE_BYTES = 16_777_216;
+export const MAX_UNREAD_LINES_BYTES = 16_777_216;
+
+/**
+ * The memory for lines that have not been read: 16 MiB for one caller, 32 MiB for all. A caller must leave as much free as it
+ * has, because a caller that sends a long archive slowly and reads nothing keeps its lines for as long as its request takes.
+ * Next to one such caller, another one can have about 8,000 lines; next to two, 4,000. A response whose next line finds no
+ * memory waits. Its caller is disconnected if it reads nothing for 60 seconds meanwhile.
+ */
+export const createLineMemory = (): Shares => createShares(MAX_UNREAD_LINES_BYTES, 1);
 
 /** The part of the shared memory that one document occupies. */
 export interface DocumentLease {

@@ -1,7 +1,7 @@
 import { asCourierError } from '../../errors.ts';
 import type { Shares } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
-import { MAX_LINE_BYTES } from '../document-memory.ts';
+import { MAX_UNREAD_LINES_BYTES } from '../document-memory.ts';
 import { NDJSON, problemOf } from '../problem.ts';
 import { isCallerDisconnected } from '../request/incoming-request.ts';
 import { type CourierContext, type RequestTime, withinRequest } from '../request-context.ts';
@@ -11,6 +11,7 @@ export type WriteLine = (value: object) => Promise<void>;
 
 /** Lines that may wait for a slow reader before the next one is written, in bytes. */
 const MAX_UNREAD_BYTES = 65_536;
+
 /** The memory for lines beyond those of `MAX_UNREAD_BYTES`, and the caller whose lines it keeps. */
 interface KeptLines {
   memory: Shares;
@@ -25,7 +26,7 @@ interface LineStreamOptions {
 
 /** A stream of lines. Nothing is written to it after the caller has disconnected. */
 const createLineStream = ({ keep, watchReader }: LineStreamOptions) => {
-  const maxUnreadBytes = keep === undefined ? MAX_UNREAD_BYTES : MAX_LINE_BYTES;
+  const maxUnreadBytes = keep === undefined ? MAX_UNREAD_BYTES : MAX_UNREAD_LINES_BYTES;
   const share = keep?.memory.open(keep.holder);
   /** Bytes of the share that are in use. */
   let kept = 0;
@@ -35,12 +36,23 @@ const createLineStream = ({ keep, watchReader }: LineStreamOptions) => {
   let isWaiting = true;
   let stopWatching: (() => void) | undefined;
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  const notify = (): void => {
-    stopWatching?.();
-    stopWatching = undefined;
+  /** Writers that wait, or that were woken and have not tried yet. */
+  let writers = 0;
+  /** The writers try again. The time in which the caller must read continues. */
+  const wakeWriters = (): void => {
     const woken = waiting;
     waiting = [];
     for (const wake of woken) wake();
+  };
+  // Memory may also become free because another response is read or has ended.
+  const stopListening = keep?.memory.onRelease(wakeWriters);
+  const stopTimer = (): void => {
+    stopWatching?.();
+    stopWatching = undefined;
+  };
+  const notify = (): void => {
+    stopTimer();
+    wakeWriters();
   };
   /** Uses so much of the share; false if it is not available. */
   const use = (bytes: number): boolean => {
@@ -51,6 +63,7 @@ const createLineStream = ({ keep, watchReader }: LineStreamOptions) => {
   };
   const close = (): void => {
     isOpen = false;
+    stopListening?.();
     use(0);
     notify();
   };
@@ -69,15 +82,19 @@ const createLineStream = ({ keep, watchReader }: LineStreamOptions) => {
     },
     new ByteLengthQueuingStrategy({ highWaterMark: maxUnreadBytes }),
   );
-  const hasRoom = (): boolean => (controller?.desiredSize ?? 0) > 0 && use(excess());
+  /** Takes the memory for all lines that are not read; false if they are too many. */
+  const takeRoom = (): boolean => (controller?.desiredSize ?? 0) > 0 && use(excess());
   return {
     stream,
     async write(value: object): Promise<void> {
       if (isOpen) controller?.enqueue(Buffer.from(`${JSON.stringify(value)}\n`));
-      while (isOpen && isWaiting && !hasRoom()) {
+      writers += 1;
+      while (isOpen && isWaiting && !takeRoom()) {
         stopWatching ??= watchReader();
         await new Promise<void>((resolve) => waiting.push(resolve));
       }
+      writers -= 1;
+      if (writers === 0) stopTimer();
     },
     /** The last lines are written without waiting for the reader. */
     hurry(): void {
@@ -91,6 +108,7 @@ const createLineStream = ({ keep, watchReader }: LineStreamOptions) => {
         watchReader();
       }
       isOpen = false;
+      stopListening?.();
       notify();
     },
     close,

@@ -3,8 +3,8 @@ import { Hono } from 'hono';
 import { createAuthorize } from '../../../src/delivery/check-request.ts';
 import type { Allow } from '../../../src/delivery/resolve-options.ts';
 import type { Caller, Delivery, Receipt } from '../../../src/domain.ts';
-import { createShares, createSlots } from '../../../src/http/capacity.ts';
-import { createDocumentMemory, MAX_DOCUMENT_BYTES, MAX_LINE_BYTES } from '../../../src/http/document-memory.ts';
+import { createSlots } from '../../../src/http/capacity.ts';
+import { createDocumentMemory, createLineMemory, MAX_DOCUMENT_BYTES } from '../../../src/http/document-memory.ts';
 import { problemResponse } from '../../../src/http/problem.ts';
 import type { Bindings, Variables } from '../../../src/http/request-context.ts';
 import { createFilesHandler } from '../../../src/http/routes/files.ts';
@@ -43,7 +43,7 @@ export const createUnpack = ({
   const capacity = {
     slots,
     memory: createDocumentMemory(MAX_DOCUMENT_BYTES),
-    lines: createShares(MAX_LINE_BYTES),
+    lines: createLineMemory(),
     minThroughput: undefined,
   };
   const authorize = createAuthorize({ allow, requireAnyDestination: () => undefined, now, log });

@@ -1,11 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createShares } from '../../../src/http/capacity.ts';
+import { createShares, type Shares } from '../../../src/http/capacity.ts';
+import { createLineMemory } from '../../../src/http/document-memory.ts';
 
 /** Takes repeatedly until nothing is left. */
-const takeAll = (shares: ReturnType<typeof createShares>, holder: string): number => {
+const takeAll = (shares: Shares, holder: string, piece = 1): number => {
   let taken = 0;
-  while (shares.open(holder).take(1)) taken += 1;
+  while (shares.open(holder).take(piece)) taken += piece;
   return taken;
 };
 
@@ -23,6 +24,12 @@ describe('shares', () => {
   test('of 80: five holders that take as much as they can, one after the other', () => {
     const shares = createShares(80);
     expect(['a', 'b', 'c', 'd', 'e'].map((holder) => takeAll(shares, holder))).toEqual([80, 16, 3, 1, 0]);
+  });
+
+  test('of the memory for lines: next to callers that read nothing, the next one can have thousands of lines', () => {
+    const memory = createLineMemory();
+    const silent = ['a', 'b', 'c'].map((holder) => takeAll(memory, holder, 1_024) / 1_024);
+    expect(silent).toEqual([16_384, 8_192, 4_096]);
   });
 
   test('in pieces of any size: no holder exceeds the maximum, and together they exceed it by at most a quarter', () => {
@@ -51,6 +58,20 @@ describe('shares', () => {
     expect([shares.available('a'), shares.available('b')]).toEqual([4, 6]);
     share.release();
     expect([shares.available('a'), shares.available('b')]).toEqual([10, 10]);
+  });
+
+  test('whoever listens is called after each release, until it stops', () => {
+    const shares = createShares(10);
+    const availableTo: number[] = [];
+    const stop = shares.onRelease(() => availableTo.push(shares.available('b')));
+    const share = shares.open('a');
+    share.take(10);
+    share.release(4);
+    share.release();
+    stop();
+    share.take(1);
+    share.release();
+    expect(availableTo).toEqual([6, 10]);
   });
 
   test('a share moves to another holder, or stays if that one has its own', () => {
