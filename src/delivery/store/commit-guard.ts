@@ -55,13 +55,19 @@ const createRevisionList = ({ request, context }: UploadStep): ((file: DriveFile
   };
 };
 
+/** Whether Drive's checksum shows that the file has these bytes. Drive may lack the SHA-256 of a file. */
+const hasBytes = (file: DriveFile, { sha256, md5, size }: ReceivedBytes): boolean =>
+  file.sha256Checksum === undefined
+    ? md5 !== undefined && file.md5Checksum === md5 && file.size === size
+    : file.sha256Checksum === sha256;
+
 /** Whether the bytes were in the file at some time since the delivery was planned, even if they were replaced since. */
 const wereStored = async (
   plan: Plan,
   { file, bytes, former }: { file: DriveFile; bytes: ReceivedBytes; former: string | undefined },
   revisionsOf: (file: DriveFile) => Promise<Revisions>,
 ): Promise<boolean> => {
-  if (file.sha256Checksum === bytes.sha256) return true;
+  if (hasBytes(file, bytes)) return true;
   if (bytes.md5 === undefined || file.headRevisionId === undefined) return false;
   const revisions = await revisionsOf(file);
   // A file that did not exist when the delivery was planned has only newer revisions.

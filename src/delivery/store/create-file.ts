@@ -158,6 +158,15 @@ const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | 
 };
 
 /**
+ * Whether the key's own file has, or may have, other bytes than the key's. Without a SHA-256 that shows only when the bytes are
+ * read, and those that Drive has refused to create a file with cannot always be sent again.
+ */
+const mayDiffer = (file: DriveFile, sent: string, { size }: UploadStep['delivery']['source']): boolean => {
+  if (file.sha256Checksum !== undefined) return file.sha256Checksum !== sent;
+  return file.md5Checksum !== undefined || (size !== undefined && size !== file.size);
+};
+
+/**
  * Creates the file of a delivery.
  * @param existing the file of the plan's id, where an earlier try has created it
  */
@@ -166,9 +175,9 @@ export const createFile = (
   plan: CreatePlan,
   existing: DriveFile | undefined,
 ): Promise<StoredFile> => {
-  if (existing !== undefined && isOwnFile(step.claim, existing) && existing.sha256Checksum !== undefined) {
+  if (existing !== undefined && isOwnFile(step.claim, existing)) {
     const sent = sentBefore(step.claim, existing);
-    if (sent !== undefined && sent !== existing.sha256Checksum) return restore(step, existing);
+    if (sent !== undefined && mayDiffer(existing, sent, step.delivery.source)) return restore(step, existing, sent);
   }
   return create(step, plan, existing);
 };

@@ -1,5 +1,6 @@
-import type { DriveFile, UploadResult, UploadTarget } from '../../drive/drive.ts';
+import type { DriveFile, UploadRequest, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
+import { sameBytes } from '../idempotency.ts';
 import { isThere } from '../naming/names.ts';
 import { mayBeLocked, type Plan } from '../plan.ts';
 import { detailsOfContent } from '../resolve-options.ts';
@@ -72,12 +73,22 @@ export const storedBefore = (
   };
 };
 
-const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace' }): Promise<StoredFile> => {
+/** @param sent SHA-256 of the only bytes that may be stored, if they are known */
+const upload = async (
+  step: UploadStep,
+  target: UploadTarget & { kind: 'replace' },
+  sent?: string,
+): Promise<StoredFile> => {
   const guard = createCommitGuard(step, { needsLease: true, unlock: unlockOf(step) });
   const { sessionUri, ...keep } = await keptSession(step);
   // Drive refuses to start a session for a file that is read-only.
   if (mayBeLocked(step)) await (await import('./locks.ts')).unlockEarly(step, target.id);
-  const options = { ...guard.options, ...keep };
+  const beforeCommit: UploadRequest['beforeCommit'] = async (bytes, ...target) => {
+    // Before the guard notes them as those of the key.
+    sameBytes(bytes.sha256, sent);
+    return guard.options.beforeCommit?.(bytes, ...target);
+  };
+  const options = { ...guard.options, ...keep, beforeCommit };
   const result = mustBeStored(await withUpload(step, options, ({ send }) => send(target, sessionUri)));
   // A file that is restored belongs to the key.
   const isNew = step.plan.kind !== 'replace';
@@ -116,7 +127,9 @@ export const replace = (
 
 /**
  * The key's own file has other bytes than the key's: either Drive corrupted them and the try ended before its check, or they
- * were replaced since. The guard decides which, once the bytes of this try are known.
+ * were replaced since. It may also have the key's bytes, if Drive has no SHA-256 of it. The guard decides which, once the bytes
+ * of this try are known.
+ * @param sent SHA-256 of the key's bytes, which the ledger may not have
  */
-export const restore = (step: UploadStep, file: DriveFile): Promise<StoredFile> =>
-  upload(step, overFile(step, file.id));
+export const restore = (step: UploadStep, file: DriveFile, sent: string): Promise<StoredFile> =>
+  upload(step, overFile(step, file.id), sent);

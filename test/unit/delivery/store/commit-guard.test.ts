@@ -160,6 +160,16 @@ describe('a file to be replaced', () => {
     });
   });
 
+  test.each<[string, Partial<DriveFile>, string]>([
+    ['has the bytes of a later attempt if their MD5 is the same', { md5Checksum: MD5 }, 'f1'],
+    ['is written to if their MD5 is another one', {}, 'go on'],
+    ['is written to if it is of another size', { md5Checksum: MD5, size: 2 }, 'go on'],
+    ['is written to if it has no checksum', { md5Checksum: undefined }, 'go on'],
+  ])('and of which Drive has no SHA-256 %s', async (_, change, outcome) => {
+    const files = [{ ...FILE, sha256Checksum: undefined, ...change }];
+    expect(await commit({ plan: REPLACE, files, isFirstTry: false }, TO_REPLACE)).toMatchObject({ outcome });
+  });
+
   test('is written to by a later attempt whose bytes Drive converts: its checksum would be that of other bytes', async () => {
     const files = [{ ...FILE, sha256Checksum: SHA256 }];
     const setting = { plan: REPLACE, files, isFirstTry: false };

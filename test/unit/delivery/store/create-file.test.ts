@@ -269,6 +269,7 @@ describe('an id that cannot be used', () => {
 
 describe('a file of the key that is there already', () => {
   const sent = { ...OWN, [DIGEST_PROPERTY]: RECEIVED.sha256 };
+  const UNKNOWN = { sha256Checksum: undefined, md5Checksum: undefined };
 
   test.each<[string, Parameters<typeof driveFile>[0], 'create' | 'replace']>([
     [
@@ -277,7 +278,14 @@ describe('a file of the key that is there already', () => {
       'replace',
     ],
     ['with the bytes that were sent is found by its id', { appProperties: sent }, 'create'],
-    ['without a checksum is found by its id', { appProperties: sent, sha256Checksum: undefined }, 'create'],
+    [
+      'without a SHA-256 is compared, and written over if it differs, once its bytes are read again',
+      { appProperties: sent, sha256Checksum: undefined },
+      'replace',
+    ],
+    ['without a checksum and of another size is written over', { appProperties: sent, ...UNKNOWN, size: 4 }, 'replace'],
+    ['without a checksum is found by its id', { appProperties: sent, ...UNKNOWN }, 'create'],
+    ['without a SHA-256 is found by its id if nothing is known', { appProperties: OWN, ...UNKNOWN, size: 4 }, 'create'],
     ['with bytes of which nothing is known is found by its id', { appProperties: OWN }, 'create'],
     ['that another key made is found by its id', { appProperties: { ...sent, [KEY_PROPERTY]: 'x' } }, 'create'],
   ])('%s', async (_, change, kind) => {

@@ -141,7 +141,30 @@ describe('a replacement', () => {
     const claim: Partial<Claim> = { mine: false, plan: () => plan };
     const file = driveFile({ name: 'renamed since.csv' });
     const { step } = createFakeStep({ plan, claim, results: [{ kind: 'stored', file, received: RECEIVED }] });
-    expect(await restore(step, file)).toMatchObject({ outcome: 'replayed', isNew: true });
+    expect(await restore(step, file, RECEIVED.sha256)).toMatchObject({ outcome: 'replayed', isNew: true });
+  });
+
+  test("by an earlier try of its key is not made again with other bytes than the key's", async () => {
+    const plan: Plan = { kind: 'create', fileId: 'f1', folderId: 'folder', rule: 'new' };
+    const noted: string[] = [];
+    const claim: Partial<Claim> = {
+      ...{ key: 'delivery:k', mine: false, plan: () => plan },
+      async commitTo(sha256) {
+        noted.push(sha256);
+        return 'committed';
+      },
+    };
+    const file = driveFile({ sha256Checksum: 'e'.repeat(64) });
+    const { step, targets, requests } = createFakeStep({
+      ...{ plan, claim, results: [{ kind: 'stored', file, received: RECEIVED }] },
+    });
+    await restore(step, file, RECEIVED.sha256);
+    const [target] = targets;
+    if (target === undefined) throw new Error('nothing was sent');
+    const other = { ...RECEIVED, sha256: 'd'.repeat(64) };
+    const committing = Promise.resolve().then(() => requests[0]?.beforeCommit?.(other, target));
+    await expect(committing).rejects.toMatchObject({ code: 'idempotency-key-reused' });
+    expect(noted).toEqual([]);
   });
 });
 
