@@ -127,7 +127,7 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   'pubsub.eventSources':
     'Cloud Storage objects that these events may deliver, in addition to the `sources` of the destination; written in the same way',
   receiptTopic:
-    'A topic of Pub/Sub that gets the facts of every receipt: `projects/PROJECT/topics/NAME`. [pubsub-and-buckets.md](pubsub-and-buckets.md#receipts-as-messages)',
+    'A topic of Pub/Sub to which the facts of the receipts are published: `projects/PROJECT/topics/NAME`. Some may be lost: [pubsub-and-buckets.md](pubsub-and-buckets.md#receipts-as-messages)',
   queries:
     'Queries of BigQuery whose results callers may have delivered, by names of your own: [queries.md](queries.md)',
   'queries.NAME.sql': 'The query, in GoogleSQL, with parameters as `@name`. Set exactly one of `sql`, `sqlFile`',

@@ -135,7 +135,7 @@ const createClaim = (ledger: Ledger, key: string, stored: StoredEntry, mine: boo
     async commitTo(sha256, plan) {
       // An earlier attempt has noted the bytes, so only one thing may have changed: another try may have finished.
       if (record().sha256 !== undefined) await refresh();
-      // Each turn decides on the newest entry. A write that another try has forestalled has read that try's entry.
+      // Each turn decides on the newest entry. If another try wrote first, this one has read its entry.
       for (;;) {
         const finished = receipt();
         if (finished !== undefined) {

@@ -44,7 +44,7 @@ const MAX_KNOWN = 10_000;
 const FLIGHT_MS = 60_000;
 
 /** Pauses while Drive reports that a folder exists but does not show it, in milliseconds. */
-const VISIBILITY_WAITS_MS = [200, 500, 1_000, 2_000];
+const FOLDER_VISIBILITY_WAITS_MS = [200, 500, 1_000, 2_000];
 
 /** How often a folder's id may turn out to be unusable, or another folder of its name appear. */
 const MAX_TURNS = 3;
@@ -60,7 +60,7 @@ const whenVisible = async (
   context: CallContext,
 ): Promise<DriveFile | undefined> => {
   const ask = (): Promise<DriveFile | undefined> => drive.get(id, context);
-  return askUntilFound(await ask(), { ask, pausesMs: VISIBILITY_WAITS_MS, sleep: realSleep });
+  return askUntilFound(await ask(), { ask, pausesMs: FOLDER_VISIBILITY_WAITS_MS, sleep: realSleep });
 };
 
 /** Keeps a folder from being created. */
@@ -166,13 +166,14 @@ export const createFolders = (options: FoldersOptions): Folders => {
   };
 };
 
-interface Placed {
+/** The part of a delivery that its folder depends on. */
+interface InPath {
   request: Pick<ResolvedRequest, 'destination' | 'path'>;
   context: CallContext;
 }
 
 /** The path's folder, found or created again; undefined for the destination's own folder, which is never created. */
-export const freshFolder = async ({ request, context }: Placed): Promise<string | undefined> => {
+export const freshFolder = async ({ request, context }: InPath): Promise<string | undefined> => {
   const { destination, path } = request;
   if (path === '') return undefined;
   return (await destination.folders.ensure(folderOf(destination), path, { ...context, fresh: true })).folderId;
@@ -182,16 +183,16 @@ export const freshFolder = async ({ request, context }: Placed): Promise<string 
 const MISSING: ReadonlySet<string> = new Set<ErrorCode>(['folder-not-found', 'folder-invalid']);
 
 /** Whether a folder of the path, which can be created again, is missing. */
-export const isFolderMissing = ({ request: { destination, path } }: Pick<Placed, 'request'>, error: unknown): boolean =>
+export const isFolderMissing = ({ request: { destination, path } }: Pick<InPath, 'request'>, error: unknown): boolean =>
   path !== '' && destination.config.folder !== null && MISSING.has(asCourierError(error).code);
 
 /** Repeats work once in the folder that is found, or created, in the place of one that is missing. */
-export const againInFreshFolder = async <Result>(placed: Placed, work: () => Promise<Result>): Promise<Result> => {
+export const againInFreshFolder = async <Result>(step: InPath, work: () => Promise<Result>): Promise<Result> => {
   try {
     return await work();
   } catch (error) {
-    if (!isFolderMissing(placed, error)) throw error;
-    await freshFolder(placed);
+    if (!isFolderMissing(step, error)) throw error;
+    await freshFolder(step);
     return work();
   }
 };

@@ -117,7 +117,7 @@ const unknownEnd = (error: CourierError): CourierError =>
   error.retryable
     ? error
     : new CourierError('drive-unavailable', {
-        detail: 'Drive does not tell whether the upload session of another try has created its file.',
+        detail: 'Drive does not report whether the upload session of another try has created its file.',
         cause: error,
       });
 

@@ -2,8 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CourierError } from '../../errors.ts';
 import { problemOf } from '../problem.ts';
-import { PERCENT_ENCODE } from '../request/request-head.ts';
-import { HEADERS_TOO_LARGE, headersTooLarge } from '../request/request-head.ts';
+import { HEADERS_TOO_LARGE, headersTooLarge, PERCENT_ENCODE } from '../request/request-head.ts';
 import { readTrace } from '../request-context.ts';
 
 /** Answers to requests that never reach the app. */

@@ -25,7 +25,7 @@ test('lines are written together, at the latest after a moment, and in order', (
   expect(written).toHaveLength(3);
 });
 
-test('who prints can wait until the reader has taken every line', async () => {
+test('printing can wait until the reader has taken every line', async () => {
   const callbacks: (() => void)[] = [];
   const lines = createLines({ write: (_, onWritten) => callbacks.push(onWritten) }, new AbortController().signal);
   await lines.taken();
