@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { types } from 'node:util';
 import type { ColumnRule, ConflictRule, Conversion, Receipt, Rollover } from '../domain.ts';
 import { createDocumentScan, type DocumentFacts } from './document-key.ts';
 import { failure, orStopped, withKey } from './errors.ts';
@@ -117,7 +118,7 @@ const jsonOf = (document: object): Buffer => {
 const isSendable = (input: ExportInput): input is Sendable =>
   typeof input === 'string' ||
   input instanceof URL ||
-  input instanceof Uint8Array ||
+  types.isUint8Array(input) ||
   input instanceof Blob ||
   input instanceof ReadableStream ||
   (typeof input === 'object' && input !== null && Symbol.asyncIterator in input);

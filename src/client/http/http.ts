@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { types } from 'node:util';
 import { requestTarget } from '../../text/request-target.ts';
 import { ProxyError, proxyAgent, proxyFor, proxyName } from './proxy.ts';
 import { systemErrorText } from './system-errors.ts';
@@ -158,7 +159,7 @@ export const createExchange =
     signal?.throwIfAborted();
     const target = url instanceof URL ? url : new URL(url);
     const proxy = proxyFor(env, target);
-    const length: Record<string, number> = body instanceof Uint8Array ? { 'content-length': body.byteLength } : {};
+    const length: Record<string, number> = types.isUint8Array(body) ? { 'content-length': body.byteLength } : {};
     const request = (target.protocol === 'https:' ? https : http).request({
       ...requestTarget(target),
       method,
@@ -173,7 +174,7 @@ export const createExchange =
     const whole = answerTo(request, idleMs);
     const answer = proxyFailure === undefined ? whole : Promise.race([proxyFailure, whole]);
     try {
-      if (body === undefined || body instanceof Uint8Array) request.end(body);
+      if (body === undefined || types.isUint8Array(body)) request.end(body);
       else {
         // The body's own error wins.
         answer.catch(() => undefined);

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { types } from 'node:util';
 import { listAll, type SendAllInputs } from './files/list.ts';
 import type { SendAllOptions, SendAllProgress } from './options.ts';
 
@@ -13,7 +14,7 @@ export interface Counter {
 const isRepeatable = (inputs: SendAllInputs): boolean => Array.isArray(inputs);
 
 const sizeOf = async (input: unknown): Promise<number> => {
-  if (input instanceof Uint8Array) return input.byteLength;
+  if (types.isUint8Array(input)) return input.byteLength;
   if (input instanceof Blob) return input.size;
   return stat(input as string | URL).then(
     ({ size }) => size,

@@ -1,6 +1,7 @@
 import { open, realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { types } from 'node:util';
 import { failure } from '../errors.ts';
 import { usableTime } from '../../text/usable-time.ts';
 import { systemErrorText } from '../http/system-errors.ts';
@@ -140,8 +141,9 @@ async function* asBytes(parts: AsyncIterable<Uint8Array | string>): AsyncIterabl
   for await (const part of parts) {
     if (typeof part !== 'string') {
       if (half !== '') throw illFormed();
-      // Anything else would be sent as an upload that breaks, which looks like a fault of the network.
-      if (!(part instanceof Uint8Array)) {
+      // Anything else would be sent as an upload that breaks, which looks like a fault of the network. `instanceof` would also
+      // refuse the bytes of another realm, such as those of a test in jsdom.
+      if (!types.isUint8Array(part)) {
         throw failure('usage', { detail: 'A part of the stream is neither bytes (Uint8Array) nor text.' });
       }
       yield part;
@@ -166,7 +168,7 @@ export const openInput = async (input: Sendable): Promise<Seekable | Stream> => 
       throw failure('usage', { detail: `The URL of an input must begin with file:, not ${input.protocol}` });
     return openFile(fileURLToPath(input));
   }
-  if (input instanceof Uint8Array) return seekableInMemory(input);
+  if (types.isUint8Array(input)) return seekableInMemory(input);
   if (input instanceof Blob) {
     const { name, lastModified } = input instanceof File ? input : {};
     const modified = lastModified === undefined ? undefined : usableTime(new Date(lastModified));

@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { types } from 'node:util';
 import { asClientError, type FileFailure, failure } from '../../errors.ts';
 import { systemErrorText } from '../../http/system-errors.ts';
 import type { NamedInput, SendAllInput, SendAllOptions } from '../options.ts';
@@ -64,7 +65,7 @@ const isNamed = (input: SendAllInput): input is NamedInput =>
 const checkedNamed = (input: NamedInput): NamedInput => {
   const { input: bytes, path } = input;
   const isAccepted =
-    typeof bytes === 'string' || bytes instanceof URL || bytes instanceof Uint8Array || bytes instanceof Blob;
+    typeof bytes === 'string' || bytes instanceof URL || types.isUint8Array(bytes) || bytes instanceof Blob;
   if (!isAccepted || typeof path !== 'string') {
     throw failure('usage', { detail: 'A file with a path has an input (a path, a file: URL, bytes or a Blob).' });
   }
