@@ -32,6 +32,19 @@ class SizeTest(unittest.TestCase):
                 open_source(iter([b"abc"]), size)
             self.assertEqual(caught.exception.code, "usage", size)
 
+    def test_one_of_another_type_of_whole_numbers_is_taken(self):
+        class Int64:
+            """Like `numpy.int64`, which is no `int`."""
+
+            def __index__(self):
+                return 3
+
+        for given in (b"abc", io.BytesIO(b"abc"), iter([b"abc"])):
+            source = open_source(given, Int64())
+            self.assertIs(type(source.size), int)
+            self.assertEqual(source.size, 3)
+            source.close()
+
 
 class PropertiesTest(unittest.TestCase):
     def test_keys_and_values_are_text(self):

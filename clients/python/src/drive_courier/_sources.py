@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import operator
 import os
 from datetime import datetime, timezone
 from typing import BinaryIO, Iterable, Iterator, List, Optional, Protocol, Tuple, Union
@@ -263,11 +264,21 @@ def _checked(source: Union[Source, Stream], size: Optional[int]) -> Union[Source
     raise failure("usage", f"What is sent has {source.size} bytes; size= is {size}.")
 
 
+def _length_of(size: object) -> int:
+    """Also takes whole numbers of other types, such as ``numpy.int64``."""
+    try:
+        length = -1 if isinstance(size, bool) else operator.index(size)  # type: ignore[arg-type]
+    except TypeError:
+        length = -1
+    if length < 0:
+        raise failure("usage", "size is not a whole number of bytes.")
+    return length
+
+
 def open_source(given: Sendable, size: Optional[int]) -> Union[Source, Stream]:
     """Raises CourierError ``file-unreadable`` or ``usage``."""
-    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 0):
-        raise failure("usage", "size is not a whole number of bytes.")
-    return _checked(_open(given, size), size)
+    length = None if size is None else _length_of(size)
+    return _checked(_open(given, length), length)
 
 
 def _open(given: Sendable, size: Optional[int]) -> Union[Source, Stream]:
