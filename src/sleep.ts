@@ -8,6 +8,29 @@ export const realSleep: Sleep = (milliseconds, signal) => delay(milliseconds, un
 /** Pauses between further attempts when Drive answers 404 for a file that may exist, in milliseconds. */
 export const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
 
+/** No pause ends within this time before the deadline, so that the receipt still gets out. In milliseconds. */
+const MARGIN_MS = 5_000;
+
+/** Waits before another attempt. Returns false if there is no time for that, or the caller has left. */
+export const pauseInTime = async (
+  pauseMs: number,
+  {
+    context: { deadlineMs = Infinity, signal },
+    now,
+    sleep,
+  }: {
+    context: { deadlineMs?: number | undefined; signal?: AbortSignal | undefined };
+    now: () => number;
+    sleep: Sleep;
+  },
+): Promise<boolean> => {
+  if (now() + pauseMs + MARGIN_MS > deadlineMs) return false;
+  return sleep(pauseMs, signal).then(
+    () => true,
+    () => false,
+  );
+};
+
 interface AskAgain<Answer> {
   ask(): Promise<Answer>;
   /** Default: anything but undefined. */

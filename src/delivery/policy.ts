@@ -1,7 +1,8 @@
 import type { DestinationConfig, LabelValue } from '../config/schema/destination.ts';
 import type { CallContext, DriveFile, DrivePolicy, LabelChange, Restrictions } from '../drive/drive.ts';
 import { asCourierError, CourierError, type ErrorCode } from '../errors.ts';
-import { askUntilFound, realSleep, type Sleep } from '../sleep.ts';
+import { pauseInTime, realSleep, type Sleep, VISIBILITY_WAITS_MS } from '../sleep.ts';
+import { notShownYet } from './hidden-file.ts';
 import type { DeliveryContext, Destination, ResolvedRequest } from './resolve-options.ts';
 
 /** What a destination's configuration requires of each file, before anybody else gets access to it. */
@@ -62,27 +63,37 @@ export const REMEDIES = {
     'Check the ids in "labels" of the configuration, that the label is published, and that {account} may apply it.',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 
-/** Changes a file. While Drive answers 404, the change is tried again, because Drive may show a new file late. */
-const whenShown = async (change: () => Promise<void>, sleep: Sleep): Promise<void> => {
-  const ask = (): Promise<{ error?: unknown }> =>
-    change().then(
-      () => ({}),
-      (error: unknown) => ({ error }),
-    );
-  const isFound = ({ error }: { error?: unknown }): boolean =>
-    error === undefined || asCourierError(error).code !== 'folder-not-found';
-  const { error } = await askUntilFound(await ask(), { ask, isFound, sleep });
-  if (error !== undefined) throw error;
+interface Pauses {
+  /** Its signal ends only the pauses: the file is stored, and would otherwise stay without its policy. */
+  context: CallContext;
+  now: () => number;
+  sleep: Sleep;
+}
+
+/**
+ * Changes a file. While Drive answers 404, the change is tried again, because Drive may show a new file late.
+ * @throws CourierError `drive-unavailable` if there is no time for another attempt, or the caller has left
+ */
+const whenShown = async (change: () => Promise<void>, pauses: Pauses): Promise<void> => {
+  for (const pauseMs of VISIBILITY_WAITS_MS) {
+    try {
+      return await change();
+    } catch (error) {
+      if (asCourierError(error).code !== 'folder-not-found') throw error;
+      if (!(await pauseInTime(pauseMs, pauses))) throw notShownYet();
+    }
+  }
+  return change();
 };
 
 /** Runs one step. If it fails permanently, the file stays unshared, and the error says so. */
 const mustSucceed = async (
   code: keyof typeof REMEDIES,
-  { what, log, sleep, fileId }: { what: string; log: DeliveryContext['log']; sleep: Sleep; fileId: string },
+  { what, log, fileId, pauses }: { what: string; log: DeliveryContext['log']; fileId: string; pauses: Pauses },
   work: () => Promise<void>,
 ): Promise<void> => {
   try {
-    await whenShown(work, sleep);
+    await whenShown(work, pauses);
   } catch (thrown) {
     const error = asCourierError(thrown);
     log.warn({ error, fileId }, 'the file is stored, but not shared, because the policy of its destination failed');
@@ -153,24 +164,26 @@ export const applyPolicy = async (
   {
     request,
     log,
+    now = Date.now,
     sleep = realSleep,
-  }: Pick<DeliveryContext, 'request' | 'log'> & Partial<Pick<DeliveryContext, 'sleep'>>,
+  }: Pick<DeliveryContext, 'request' | 'log'> & Partial<Pick<DeliveryContext, 'now' | 'sleep'>>,
   file: Pick<DriveFile, 'id' | 'modifiedTime'>,
   context: CallContext,
 ): Promise<string[]> => {
   const { config } = request.destination;
   const labels = labelsOf(request);
   const restrictions = restrictionsOf(config);
-  const step = { log, sleep, fileId: file.id };
+  const { signal: _, ...unending } = context;
+  const step = { log, fileId: file.id, pauses: { context, now, sleep } };
   if (labels.length > 0)
     await mustSucceed('label-refused', { ...step, what: 'its labels' }, () =>
-      asAnyAccount(request.destination, (policy) => policy.setLabels(file.id, labels, context)),
+      asAnyAccount(request.destination, (policy) => policy.setLabels(file.id, labels, unending)),
     );
-  const warnings = await setOptionalLabels({ request, log }, file.id, context);
+  const warnings = await setOptionalLabels({ request, log }, file.id, unending);
   if (restrictions !== undefined) {
     const what = Object.keys(restrictions).join(', ');
     await mustSucceed('policy-forbidden', { ...step, what }, () =>
-      asAnyAccount(request.destination, (policy) => policy.restrict(file, restrictions, context)),
+      asAnyAccount(request.destination, (policy) => policy.restrict(file, restrictions, unending)),
     );
   }
   return warnings;

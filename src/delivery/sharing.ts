@@ -1,10 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { DestinationConfig, ShareConfig } from '../config/schema/destination.ts';
 import type { Outcome } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import { asCourierError, type ErrorCode } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { realSleep, VISIBILITY_WAITS_MS } from '../sleep.ts';
+import { pauseInTime, realSleep, type Sleep, VISIBILITY_WAITS_MS } from '../sleep.ts';
 import {
   type DeliveryContext,
   KEEP_PROPERTIES,
@@ -25,9 +24,6 @@ const REASONS: Partial<Record<ErrorCode, string>> = {
   [NOT_SHOWN]: 'Drive does not show the file',
 };
 
-/** No pause begins within this time before the deadline, so that the receipt still gets out. In milliseconds. */
-const MARGIN_MS = 5_000;
-
 interface Sharing {
   drive: Pick<Drive, 'share'>;
   fileId: string;
@@ -36,11 +32,8 @@ interface Sharing {
   log: Log;
   /** Epoch milliseconds. */
   now?: () => number;
-  sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  sleep?: Sleep;
 }
-
-const sleepUntilAborted = (milliseconds: number, signal?: AbortSignal): Promise<void> =>
-  delay(milliseconds, undefined, { signal });
 
 const permissionOf = (rule: ShareConfig, nowMs: number) => {
   const { type, role } = rule;
@@ -67,9 +60,9 @@ export const shareFile = async ({
   context,
   log,
   now = Date.now,
-  sleep = sleepUntilAborted,
+  sleep = realSleep,
 }: Sharing): Promise<string[]> => {
-  const { signal, ...unending } = context;
+  const { signal: _, ...unending } = context;
   const waits: Partial<Record<ErrorCode, number[]>> = {
     'drive-rate-limited': [...SLOW_TRIES_MS],
     [NOT_SHOWN]: [...VISIBILITY_WAITS_MS],
@@ -78,11 +71,7 @@ export const shareFile = async ({
   /** Waits before another attempt. Returns false if there is no time, or the caller has left. All rules share these pauses. */
   const waitAfter = async (code: ErrorCode): Promise<boolean> => {
     const wait = waits[code]?.shift();
-    if (wait === undefined || now() + wait + MARGIN_MS > (context.deadlineMs ?? Infinity)) return false;
-    return sleep(wait, signal).then(
-      () => true,
-      () => false,
-    );
+    return wait !== undefined && pauseInTime(wait, { context, now, sleep });
   };
 
   const tryRule = async (rule: ShareConfig): Promise<void> => {
@@ -127,15 +116,15 @@ export const restrictAndShare = async (
     request,
     context,
     log,
+    now = Date.now,
     sleep = realSleep,
-  }: Pick<DeliveryContext, 'request' | 'context' | 'log'> & Partial<Pick<DeliveryContext, 'sleep'>>,
+  }: Pick<DeliveryContext, 'request' | 'context' | 'log'> & Partial<Pick<DeliveryContext, 'now' | 'sleep'>>,
   { file, isNew, outcome }: { file: Pick<DriveFile, 'id' | 'modifiedTime'>; isNew: boolean; outcome: Outcome },
 ): Promise<string[]> => {
   const { drive, config } = request.destination;
   let warnings: string[] = [];
   if (outcome !== 'skipped' && hasPolicy(config)) {
-    const { signal: _, ...unending } = context;
-    warnings = await (await import('./policy.ts')).applyPolicy({ request, log, sleep }, file, unending);
+    warnings = await (await import('./policy.ts')).applyPolicy({ request, log, now, sleep }, file, context);
   }
   if (!isNew) return warnings;
   return [...warnings, ...(await shareFile({ drive, fileId: file.id, share: config.share, context, log }))];

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { destination } from '../../../src/config/schema/destination.ts';
 import { applyPolicy, fixedLabels, labelsOf, restrictionsOf } from '../../../src/delivery/policy.ts';
 import type { Destination, ResolvedRequest } from '../../../src/delivery/resolve-options.ts';
+import type { CallContext } from '../../../src/drive/drive.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
@@ -92,9 +93,10 @@ describe('a label that is not required', () => {
 
 describe('a new file that Drive shows late', () => {
   /** @param misses how often Drive answers 404, for each of the two changes */
-  const apply = async (misses: number) => {
+  const apply = async (misses: number, context: CallContext = {}) => {
     const config = configOf({ labels: { fixed: { one: { text: 'b' } } }, readOnly: true });
     const calls: string[] = [];
+    let nowMs = 0;
     const change = (name: string) => {
       let left = misses;
       return async (): Promise<void> => {
@@ -105,9 +107,14 @@ describe('a new file that Drive shows late', () => {
     const policy = { setLabels: change('labels'), restrict: change('restrict') };
     const destination = { config, drive: { policy: async () => policy } } as unknown as Destination;
     const request = { destination, details: {} } as ResolvedRequest;
-    const sleep = async (ms: number): Promise<void> => void calls.push(`sleep ${ms}`);
+    const sleep = async (ms: number, signal?: AbortSignal): Promise<void> => {
+      calls.push(`sleep ${ms}`);
+      nowMs += ms;
+      signal?.throwIfAborted();
+    };
+    const means = { request, log: createKeptLog(), now: () => nowMs, sleep };
     const file = { id: 'f1', modifiedTime: '' };
-    const outcome = await applyPolicy({ request, log: createKeptLog(), sleep }, file, {}).catch(({ code }) => code);
+    const outcome = await applyPolicy(means, file, context).catch(({ code }) => code);
     return { calls, outcome };
   };
 
@@ -122,5 +129,16 @@ describe('a new file that Drive shows late', () => {
     const { calls, outcome } = await apply(4);
     expect(outcome).toBe('label-refused');
     expect(calls.filter((call) => call.startsWith('sleep'))).toEqual(['sleep 500', 'sleep 1500', 'sleep 3000']);
+  });
+  test('is not waited for after the deadline', async () => {
+    expect(await apply(4, { deadlineMs: 5_600 })).toEqual({
+      calls: ['labels', 'sleep 500', 'labels'],
+      outcome: 'drive-unavailable',
+    });
+  });
+
+  test('is not waited for after the caller has left', async () => {
+    const { calls } = await apply(4, { signal: AbortSignal.abort(new CourierError('body-truncated')) });
+    expect(calls.filter((call) => call === 'labels')).toHaveLength(1);
   });
 });
