@@ -156,10 +156,16 @@ const moveTo = async (step: UploadStep, file: DriveFile, from: string, to: strin
   const free = await freeName(named, plan.kind === 'convert' ? 'converted' : 'file');
   if (free === undefined) return undefined;
   const moved = await drive.move(file.id, { from, to }, context);
-  // Only now: until then, others would find the file elsewhere, and give the name another id.
-  if (await free.take(file.id)) return moved;
-  await drive.move(file.id, { from: to, to: from }, context);
-  return undefined;
+  try {
+    // Only now: until then, others would find the file elsewhere, and give the name another id.
+    if (await free.take(file.id)) return moved;
+    await drive.move(file.id, { from: to, to: from }, context);
+    return undefined;
+  } catch (error) {
+    // The receipt must say where the file is.
+    log.warn({ error, fileId: file.id }, 'the name of a moved file could not be noted in its new folder');
+    return moved;
+  }
 };
 
 /**

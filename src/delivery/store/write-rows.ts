@@ -262,7 +262,7 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
   try {
     const asked = {
       ...{ spreadsheetId: fileId, tab: plan.tab ?? options.tab },
-      ...{ key, mayBeDone: claim?.mine === false, isSuperseded, batches },
+      ...{ key, mayBeDone: claim !== undefined && (!claim.mine || found !== undefined), isSuperseded, batches },
       askedAtMs: () => askedAtMs,
     };
     const written = isReplacement

@@ -103,6 +103,15 @@ describe('a new file', () => {
     const name = `file:["fresh",${JSON.stringify(step.request.name)},0]`;
     expect(await step.ledger.read(name)).toMatchObject({ fileId: owner, state: 'done' });
   });
+
+  test('that is moved out of the trash is described where it is, also if its name cannot be noted there', async () => {
+    const plan: CreatePlan = { ...NEW, rule: 'replace' };
+    const { step, calls } = createFakeStep({ plan, path: 'reports', results: [stored({ trashed: true })] });
+    const claim = () => Promise.reject(new CourierError('google-unavailable'));
+    const result = await createFile({ ...step, ledger: { ...step.ledger, claim } }, plan, undefined);
+    expect(calls.filter((call) => call.startsWith('move'))).toEqual(['move f1 from folder to fresh']);
+    expect([result.file.parents, result.warnings]).toEqual([['fresh'], undefined]);
+  });
 });
 
 describe('a new file of a name of its own', () => {
