@@ -97,7 +97,7 @@ const createLineStream = ({ keep, watchReader }: LineStreamOptions) => {
       if (writers === 0) stopTimer();
     },
     /** The last lines are written without waiting for the reader. */
-    hurry(): void {
+    stopWaiting(): void {
       isWaiting = false;
       notify();
     },
@@ -144,7 +144,7 @@ export const answerLines = (
     const work = withinRequest(context, dependencies, async (time) => {
       time.signal.addEventListener('abort', () => {
         if (outgoing.destroyed) lines.close();
-        else lines.hurry();
+        else lines.stopWaiting();
       });
       await produce(time, write);
     });
