@@ -20,10 +20,11 @@ const MULTIPART_BYTES = 100_000;
 /** Fewer than the files of a scenario. */
 const LIMITS = { concurrent: 1, filesPerMinute: 4 };
 
-const configOf = ({ scenario: { base, isReadOnly, isLimited, settings }, folders, history }: World) =>
+const configOf = ({ scenario: { base, isReadOnly, isLimited, settings }, folders, monitor }: World) =>
   destination.parse({
     ...(base === 'spreadsheet'
-      ? { spreadsheet: history.files().find(({ isSheet }) => isSheet)?.id }
+      ? // It is made before everything else, and a person may have deleted it since.
+        { spreadsheet: monitor.changes.find(({ kind }) => kind === 'created')?.fileId }
       : { folder: folders.destination }),
     credentials: 'main',
     callers: ['exporter@local-project.iam.gserviceaccount.com'],
