@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { AUDIENCE, startCourierIn } from '../support/courier/courier-in-world.ts';
+import { startCourierIn } from '../support/courier/courier-in-world.ts';
 import { createEntryStarter } from '../support/http/http-forms.ts';
 import { openSocket } from '../support/http/raw-socket.ts';
 import { createLoopProbe, type LoopProbe, smallestOf } from '../support/processes/loop-delay.ts';
@@ -93,55 +93,6 @@ describe('requests that arrive together on one connection', () => {
       // What is compiled on first use remains.
       await flood();
       expect(await smallestOf(MAX_BLOCKED_MS, flood)).toBeLessThan(MAX_BLOCKED_MS);
-    },
-    TIMEOUT_MS,
-  );
-});
-
-describe('the first request of a process, whose body arrives in chunks of one byte', () => {
-  /**
-   * Node's parser alone takes about 50 ms for the 10,922 chunks that it reads at once, as long as its code is not compiled. If each
-   * chunk is passed on by itself, or if more is read in the same turn, it takes 500 to 1,500 ms.
-   */
-  const MAX_FIRST_MS = 300;
-  const CHUNKS = 500_000;
-  let google: LocalGoogle;
-  beforeAll(async () => {
-    google = await startLocalGoogle();
-  }, TIMEOUT_MS);
-  afterAll(() => google?.close());
-
-  test.each([
-    ['a document', '/v1/exports', 'application/json', '{"name":"a","source":{"text":"'],
-    ['an archive', '/v1/files?unpack=zip', 'application/zip', 'PK'],
-    ['a file', '/v1/files?name=a', 'application/octet-stream', 'a'],
-  ])(
-    '%s does not block the event loop',
-    async (_, path, type, start) => {
-      const { emails, idToken, keyFiles } = google.world;
-      const callers = [emails.exporter];
-      const destinations = { reports: { folder: google.places.sharedDriveFolder, credentials: 'main', callers } };
-      const config = { destinations, credentials: { main: { file: keyFiles.courier } } };
-      const token = idToken({ email: emails.exporter, audience: AUDIENCE });
-      const head = `POST ${path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\nContent-Type: ${type}\r\n`;
-      const measure = async (): Promise<number> => {
-        const probe = createLoopProbe();
-        // Any earlier request would have its code compiled.
-        const courier = await startCourierIn(google, { config, env: probe.env() });
-        try {
-          await probe.reset(courier.child);
-          const { socket, write } = await openSocket(Number(new URL(courier.url).port));
-          await write(`${head}Transfer-Encoding: chunked\r\n\r\n${start.length.toString(16)}\r\n${start}\r\n`);
-          socket.write('1\r\na\r\n'.repeat(CHUNKS));
-          await sleep(3_000);
-          socket.destroy();
-          return (await probe.read()).busyMs;
-        } finally {
-          await courier.stop();
-          probe.close();
-        }
-      };
-      expect(await smallestOf(MAX_FIRST_MS, measure)).toBeLessThan(MAX_FIRST_MS);
     },
     TIMEOUT_MS,
   );

@@ -47,10 +47,6 @@ export interface RequestBody {
 
 /** How far to read ahead of the consumer before the socket is paused, in bytes. */
 const READ_AHEAD_BYTES = 131_072;
-/** What a chunk counts in addition to its bytes: a caller may send thousands of chunks of one byte. */
-const CHUNK_BYTES = 128;
-/** If more chunks than these wait for the consumer, they are small. A piece takes as long to process as a large one. */
-const MAX_UNJOINED = 16;
 const TICKS_PER_WINDOW = 10;
 const WHOLE_PIECE_BYTES = 262_144;
 
@@ -173,7 +169,7 @@ async function* readStream(
   { minThroughput, pressure, isDone, atEnd }: Pick<Throughput, 'minThroughput' | 'pressure'> & Reading,
 ): AsyncGenerator<Uint8Array> {
   const count = createCount(announced);
-  let queue: Buffer[] = [];
+  const queue: Buffer[] = [];
   let queued = 0;
   let ended = false;
   let failure: CourierError | undefined;
@@ -189,12 +185,11 @@ async function* readStream(
   const pace = watchThroughput({ minThroughput, pressure, isWaiting: () => wake !== undefined, onSlow: fail });
 
   const onData = (chunk: Buffer): void => {
-    // All chunks of one turn of the event loop wait for its end, so that small ones are joined.
-    if (queue.length === 0) setImmediate(notify);
     queue.push(chunk);
-    queued += chunk.byteLength + CHUNK_BYTES;
+    queued += chunk.byteLength;
     pace.gained(chunk.byteLength);
     if (queued >= READ_AHEAD_BYTES) incoming.pause();
+    notify();
   };
   const onCut = (cause?: unknown): void => {
     // A request also emits "close" after its end. Creating an unused error would take longer than reading the body.
@@ -212,14 +207,9 @@ async function* readStream(
   if (incoming.aborted || incoming.destroyed) onCut();
   try {
     for (;;) {
-      if (queue.length > MAX_UNJOINED) {
-        const joined = Buffer.concat(queue);
-        queue = [joined];
-        queued = joined.byteLength + CHUNK_BYTES;
-      }
       const chunk = queue.shift();
       if (chunk !== undefined) {
-        queued -= chunk.byteLength + CHUNK_BYTES;
+        queued -= chunk.byteLength;
         count.add(chunk.byteLength);
         yield chunk;
         if (isDone) free(chunk);

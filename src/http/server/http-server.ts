@@ -37,13 +37,6 @@ const SESSION_WINDOW_BYTES = 8_388_608;
  */
 const MAX_UNANSWERED = 100;
 
-/**
- * How many bytes of a body may wait for a reader that has not begun or has paused, before nothing more is read from the
- * connection. Node reads 64 KiB at once, and checks this limit for each chunk. With its default, 64 KiB as well, it would
- * read seven times as many chunks of one byte in one turn of the event loop.
- */
-const UNREAD_BYTES = 8_192;
-
 interface Exchange {
   incoming: IncomingMessage;
   outgoing: ServerResponse;
@@ -121,7 +114,6 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
   };
   const server = createHttp1(
     {
-      highWaterMark: UNREAD_BYTES,
       maxHeaderSize: MAX_HEADER_BYTES,
       // Node would answer 400 without a body. The app answers with a problem document.
       requireHostHeader: false,

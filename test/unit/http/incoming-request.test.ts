@@ -53,38 +53,6 @@ test('100 Continue is sent when reading starts, and not before', async () => {
   expect(asked).toBe(1);
 });
 
-/** The pieces that a reader gets of 1,000 chunks of each letter, of which each word arrives in one turn of the event loop. */
-const piecesOf = async (letters: string): Promise<string[]> => {
-  const source = new Readable({ read: () => undefined });
-  const headers = { 'transfer-encoding': 'chunked' };
-  const push = (letter: string): void => {
-    for (let count = 0; count < 1_000; count += 1) source.push(Buffer.from(letter));
-  };
-  const [first = '', second = ''] = letters.split(' ');
-  for (const letter of first) push(letter);
-  setTimeout(() => {
-    for (const letter of second) push(letter);
-    source.push(null);
-  }, 10);
-  const pieces: string[] = [];
-  const incoming = Object.assign(source, { headers, aborted: false }) as unknown as Incoming;
-  for await (const piece of requestBody(incoming, { maxBytes: undefined }).read()) {
-    pieces.push(Buffer.from(piece).toString());
-  }
-  return pieces;
-};
-
-test('small chunks of the same turn of the event loop are read as one piece, whether or not the reader waits', async () => {
-  expect(await piecesOf('a b')).toEqual(['a'.repeat(1_000), 'b'.repeat(1_000)]);
-});
-
-test('no more than about a thousand small chunks are taken in one turn of the event loop', async () => {
-  const pieces = await piecesOf('abc def');
-  expect(pieces.join('')).toBe([...'abcdef'].map((letter) => letter.repeat(1_000)).join(''));
-  expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(1_100);
-  expect(pieces.length).toBeLessThan(10);
-});
-
 /** A chunk with its own memory, and one that is a part of a larger buffer. */
 const chunks = (): [Buffer, Buffer] => {
   const whole = Buffer.allocUnsafeSlow(4).fill('abcd');
