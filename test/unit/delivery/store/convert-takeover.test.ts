@@ -1,22 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Claim } from '../../../../src/delivery/idempotency.ts';
-import { KEY_PROPERTY, keyMark } from '../../../../src/delivery/idempotency.ts';
-import type { Plan } from '../../../../src/delivery/plan.ts';
 import { convert } from '../../../../src/delivery/store/convert-file.ts';
 import type { DriveFile } from '../../../../src/drive/drive.ts';
 import { CourierError } from '../../../../src/errors.ts';
+import { KEY, NAMED, NAME_LEASE, OWN, PLAN, TYPE } from '../../../support/drive/conversion.ts';
 import { driveFile } from '../../../support/drive/drive-file.ts';
 import { createFakeStep } from '../../../support/drive/fake-upload-step.ts';
 
 const RECEIVED = { sha256: 'a'.repeat(64), size: 4 };
-const TYPE = 'application/vnd.google-apps.spreadsheet';
-const KEY = 'delivery:k';
-const PLAN: Plan & { kind: 'convert' } = {
-  ...{ kind: 'convert', fileId: '', target: TYPE, rule: 'new', folderId: 'folder' },
-};
-const NAMED = { ...PLAN, rule: 'replace' } as const;
-const NAME_LEASE = 'convert:["folder","report.csv"]';
-const OWN = driveFile({ mimeType: TYPE, appProperties: { [KEY_PROPERTY]: keyMark(KEY) } });
 const LATER_TRY: Partial<Claim> = {
   ...{ key: KEY, mine: false, refresh: async () => undefined, commitTo: async () => 'committed' },
 };
