@@ -45,9 +45,7 @@ const start = (google: LocalGoogle): Promise<CourierProcess> => {
   });
 };
 
-const send = async ({ url }: CourierProcess, google: LocalGoogle, name: string): Promise<void> => {
-  const { world } = google;
-  const token = world.idToken({ email: world.emails.exporter, audience: AUDIENCE });
+const send = async ({ url }: CourierProcess, token: string, name: string): Promise<void> => {
   const response = await fetch(`${url}/v1/files?${new URLSearchParams({ name })}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'text/csv', 'idempotency-key': `trace-${name}` },
@@ -72,10 +70,13 @@ const toggle = async ({ child, lines }: CourierProcess): Promise<unknown> => {
 export const traceUpload = async (): Promise<Trace> => {
   const google = await startLocalGoogle();
   const courier = await start(google);
+  const { emails, idToken } = google.world;
+  // One token for both, as a caller uses it for an hour. Another one would be verified during the trace.
+  const token = idToken({ email: emails.exporter, audience: AUDIENCE });
   try {
-    await send(courier, google, 'first.csv');
+    await send(courier, token, 'first.csv');
     await toggle(courier);
-    await send(courier, google, 'second.csv');
+    await send(courier, token, 'second.csv');
     const entered = (await toggle(courier)) as string[];
     const rooms = entered.filter((file) => !BOTTOM.test(file)).map(roomOf);
     return {

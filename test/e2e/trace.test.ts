@@ -1,11 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { traceUpload } from '../../scripts/trace.ts';
 
-/**
- * One keyed upload of 10 KB should pass through few files, so that its path can be read. The limit is lowered as files
- * are merged. On a busy machine, timers enter up to two files more.
- */
-const MAX_FILES = 62;
+/** One keyed upload of 10 KB should pass through few files, so that its path can be read. The limit is lowered as files are merged. */
+const MAX_FILES = 60;
 
 /** The moves between rooms, and some more for a body that arrives in several pieces. docs/decisions/rooms.md has the reasons of each. */
 const MAX_MOVES = 54;
