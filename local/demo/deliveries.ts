@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { createProgress } from '../../src/client/commands/output/progress.ts';
 import { CourierClient, type Receipt, type SendOptions } from '../../src/client/index.ts';
@@ -6,7 +7,7 @@ import { AUDIENCE } from './config.ts';
 import { salesCsv, writeNoise } from './files.ts';
 import { publishExport } from './publish.ts';
 import { createSalesTable, QUERY_CSV } from './query.ts';
-import { checkReceipt, filesNamed, sha256Of } from './receipts.ts';
+import { checkReceipt, filesNamed } from './receipts.ts';
 import { appendToSheet } from './sheet.ts';
 
 const DAY = '2026-11-24';
@@ -46,11 +47,11 @@ const sendReportTwice = async ({ google, client }: Demo): Promise<boolean> => {
   const csv = Buffer.from(salesCsv(DAY));
   const report = { name: `sales-${DAY}.csv`, path: 'sales/2026/11', idempotencyKey: `sales-${DAY}` };
   const first = await client.send(csv, report);
-  const isFirstCorrect = checkReceipt(google, first, sha256Of(csv));
+  const isFirstCorrect = checkReceipt(google, first, hash('sha256', csv));
 
   console.log('\n2. Send it again with the same idempotency key, as a retry does. No second file is created.');
   const second = await client.send(csv, report);
-  const isSecondCorrect = checkReceipt(google, second, sha256Of(csv));
+  const isSecondCorrect = checkReceipt(google, second, hash('sha256', csv));
   const isReplayed = second.id === first.id && second.outcome === 'replayed';
   if (!isReplayed) console.log(`   ✗ expected the receipt of file ${first.id} with the outcome "replayed"`);
   return isFirstCorrect && isSecondCorrect && isReplayed;
@@ -87,7 +88,7 @@ const sendJapaneseName = async ({ google, client }: Demo): Promise<boolean> => {
   console.log('\n6. Send a file with a Japanese name and an emoji.');
   const csv = Buffer.from('店舗,売上\r\n名古屋,14850.20\r\n');
   const receipt = await client.send(csv, { name: '売上レポート 📈.csv', path: 'sales/2026/11' });
-  return checkReceipt(google, receipt, sha256Of(csv));
+  return checkReceipt(google, receipt, hash('sha256', csv));
 };
 
 const exportQuery = async ({ google, client }: Demo): Promise<boolean> => {
@@ -100,7 +101,7 @@ const exportQuery = async ({ google, client }: Demo): Promise<boolean> => {
     source: { bigquery: { query: 'sales-of-day', parameters: { day: DAY } } },
   };
   const receipt = await client.export(document);
-  const isCorrect = checkReceipt(google, receipt, sha256Of(Buffer.from(QUERY_CSV)));
+  const isCorrect = checkReceipt(google, receipt, hash('sha256', Buffer.from(QUERY_CSV)));
   await client.export(document);
   const jobs = google.calls.count({ method: 'POST', host: 'bigquery.googleapis.com', path: /\/jobs$/ });
   console.log(`   ${jobs === 1 ? '✓' : '✗'} jobs in BigQuery: ${jobs}`);

@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Receipt } from '../../src/client/index.ts';
 import type { LocalGoogle } from '../google/server.ts';
 
 /** Lower-case hex. */
-export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** All files in the local Drive that have this name. */
 export const filesNamed = (google: LocalGoogle, name: string) =>

@@ -17,7 +17,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sheets } from '../sheets/sheets.ts';
 import type { Sleep } from '../sleep.ts';
-import { withSuffix } from '../text/file-name.ts';
+import { segmentsOf, withSuffix } from '../text/file-name.ts';
 import { specificType } from '../text/media-type.ts';
 import type { TemplateValues } from '../text/template.ts';
 
@@ -113,8 +113,6 @@ const matchesSegments = ([first, ...rest]: readonly string[], path: readonly str
   if (first === '**') return path.some((_, at) => matchesSegments(rest, path.slice(at))) || matchesSegments(rest, []);
   return path.length > 0 && (first === '*' || first === path[0]) && matchesSegments(rest, path.slice(1));
 };
-
-const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '');
 
 /** The first rule for a path of the destination. */
 export const keepRuleOf = ({ config }: Destination, path: string): KeepRule | undefined =>

@@ -3,6 +3,10 @@ import type { CourierError } from '../errors.ts';
 import { parseSecretName } from '../text/secret-name.ts';
 import { isServiceAccount, projectOfAccount } from '../text/service-account.ts';
 
+/** For a ledger in memory. */
+export const USE_FIRESTORE =
+  'gcloud firestore databases create --location=LOCATION --type=firestore-native, and in the configuration: ledger: {firestore: {}}';
+
 /** Values for the commands. An unknown value appears as a word in capitals, for the reader to fill in. */
 export interface Facts {
   /** The account that owns new files. */

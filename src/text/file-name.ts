@@ -53,6 +53,9 @@ const withoutOuterSlashes = (path: string): string => {
   return path.slice(start, end);
 };
 
+/** The names of the folders of a path, from the outermost to the innermost. */
+export const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '');
+
 /**
  * Folders below the destination's folder, separated by "/" or "\", each a valid name; "" is the destination's own folder.
  * Slashes at the beginning and at the end are ignored.

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { GoogleProcess, StoredFile } from './google-process.ts';
 import { type Ended, forEachAtOnce } from './sender.ts';
 
@@ -31,8 +31,6 @@ export interface Verdict {
   unclaimed: number;
 }
 
-const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
-
 const groupBy = <Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> => {
   const groups = new Map<string, Item[]>();
   for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
@@ -53,8 +51,8 @@ const countWrong = async (google: GoogleProcess, files: readonly StoredFile[], e
   await forEachAtOnce(files, 8, async ({ id, name, sha256: known }) => {
     const sent = byName.get(name);
     if (sent === undefined) return;
-    const stored = sent.find(({ upload }) => sha256(upload.bytes()) === known);
-    if (stored === undefined || sha256(await google.download(id)) !== known) wrong.corrupt += 1;
+    const stored = sent.find(({ upload }) => hash('sha256', upload.bytes()) === known);
+    if (stored === undefined || hash('sha256', await google.download(id)) !== known) wrong.corrupt += 1;
     const answered = sent.filter(({ kind }) => kind === 'delivered').map(({ upload }) => upload.version);
     if (stored !== undefined && stored.upload.version < Math.max(0, ...answered)) wrong.overtaken += 1;
   });
@@ -62,7 +60,7 @@ const countWrong = async (google: GoogleProcess, files: readonly StoredFile[], e
 };
 
 const isTrue = ({ upload, receipt }: Ended & { kind: 'delivered' }): boolean =>
-  receipt.sha256 === sha256(upload.bytes()) && receipt.size === upload.size;
+  receipt.sha256 === hash('sha256', upload.bytes()) && receipt.size === upload.size;
 
 /** Groups with more than one member. */
 const disagreeing = <Item>(groups: Map<string, Item[]>, partOf: (item: Item) => string): number =>

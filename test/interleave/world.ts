@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { Plan } from '../../src/delivery/plan.ts';
 import type { Receipt } from '../../src/domain.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -68,8 +68,6 @@ export const bytesOf = ({ bytes, size }: Pick<DeliverySpec, 'bytes' | 'size'>): 
   return Buffer.from(size === 'sheet' ? `name,value\r\n${bytes},1\r\n` : `small ${bytes}\n`);
 };
 
-export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
 const authorFrom = ({ actor, attempt = 0 }: Context): Author => ({
   actor: actor.name,
   isPerson: actor.isPassive,
@@ -130,7 +128,7 @@ export const openWorld = (
     ...{ monitor, history, labels, name: FILE_NAME },
     sheetOf: (id) => (history.file(id) === undefined ? undefined : service.state.store.workbooks.get(id).tabs),
     shaOf: ({ spec }) => {
-      const sha256 = sha256Of(bytesOf(spec));
+      const sha256 = hash('sha256', bytesOf(spec));
       labels.nameBytes(sha256, spec.bytes);
       return sha256;
     },
@@ -144,9 +142,9 @@ export const openWorld = (
       ),
   };
   history.look(NOBODY, { step: 0, atMs: clock.now(), sentAtMs: clock.now() });
-  labels.nameBytes(sha256Of(Buffer.alloc(0)), 'nothing');
-  labels.nameBytes(sha256Of(Buffer.from(EDIT)), "the person's");
-  for (const spec of files) labels.nameBytes(sha256Of(bytesOf(spec)), spec.bytes);
+  labels.nameBytes(hash('sha256', Buffer.alloc(0)), 'nothing');
+  labels.nameBytes(hash('sha256', Buffer.from(EDIT)), "the person's");
+  for (const spec of files) labels.nameBytes(hash('sha256', bytesOf(spec)), spec.bytes);
   return {
     ...{ scenario, clock, drive, folders, scheduler, history, labels, monitor, facts, isFaultFree: true },
     ledger: hasBrokenLedger

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { text } from 'node:stream/consumers';
@@ -38,8 +38,6 @@ interface CallersOptions {
   random: () => number;
 }
 
-const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
-
 /** So few names and keys that the courier's caches are full before the measuring begins. */
 const KEYS = 100;
 const FOLDERS = 6;
@@ -63,7 +61,7 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
   const { world } = google;
   const sizes = [0, 1, 900, 40_000, MEBIBYTE, 6 * MEBIBYTE];
   const bodies = sizes.map((size) => randomBytes(size));
-  const hashes = bodies.map(sha256Of);
+  const hashes = bodies.map((bytes) => hash('sha256', bytes));
   const object = 'rows, as they were\n'.repeat(1_000);
   await google.storage.putObject(google.bucket, 'soak/object.txt', object);
 
@@ -186,7 +184,9 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
       run() {
         const key = pick(KEYS);
         const body = `the bytes of key ${key}`;
-        return kept(post(`/v1/files?name=keyed-${key}`, body, { 'idempotency-key': `file-${key}` }, sha256Of(body)));
+        return kept(
+          post(`/v1/files?name=keyed-${key}`, body, { 'idempotency-key': `file-${key}` }, hash('sha256', body)),
+        );
       },
     },
     'files, replaced': {
@@ -198,11 +198,11 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
     'files, converted': {
       run: () => post('/v1/files?name=sheet&convertTo=sheet', 'a,b\n1,2\n', { 'content-type': 'text/csv' }),
     },
-    'exports, text': { run: (turn) => exportOf({ text: `export ${turn}` }, sha256Of(`export ${turn}`)) },
-    'exports, base64': { run: () => exportOf({ base64: 'eA==' }, sha256Of('x')) },
-    'exports, json': { run: (turn) => exportOf({ json: { turn } }, sha256Of(`{\n  "turn": ${turn}\n}\n`)) },
-    'exports, rows': { run: (turn) => exportOf({ rows: [{ turn }] }, sha256Of(`turn\r\n${turn}\r\n`)) },
-    'exports, gcs': { run: () => exportOf({ gcs: `gs://${google.bucket}/soak/object.txt` }, sha256Of(object)) },
+    'exports, text': { run: (turn) => exportOf({ text: `export ${turn}` }, hash('sha256', `export ${turn}`)) },
+    'exports, base64': { run: () => exportOf({ base64: 'eA==' }, hash('sha256', 'x')) },
+    'exports, json': { run: (turn) => exportOf({ json: { turn } }, hash('sha256', `{\n  "turn": ${turn}\n}\n`)) },
+    'exports, rows': { run: (turn) => exportOf({ rows: [{ turn }] }, hash('sha256', `turn\r\n${turn}\r\n`)) },
+    'exports, gcs': { run: () => exportOf({ gcs: `gs://${google.bucket}/soak/object.txt` }, hash('sha256', object)) },
     'uploads, opened and completed': { run: session308, mayBe: CUT_OR_CORRUPTED },
     'push, delivered': {
       async run() {

@@ -5,6 +5,7 @@ import { asCourierError, CourierError, type ErrorCode } from '../../errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
 import { askUntilFound, realSleep } from '../../sleep.ts';
+import { segmentsOf } from '../../text/file-name.ts';
 import { folderOf, type ResolvedRequest } from '../resolve-options.ts';
 import { isThere, markMade, resolveName } from './names.ts';
 import { createNamesakeCheck } from './namesake.ts';
@@ -48,9 +49,6 @@ const FOLDER_VISIBILITY_WAITS_MS = [200, 500, 1_000, 2_000];
 
 /** How often a folder's id may turn out to be unusable, or another folder of its name appear. */
 const MAX_TURNS = 3;
-
-/** The names of a path's folders, in their order. */
-const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '');
 
 const keyOf = ({ parentId, name }: Segment): string => JSON.stringify([parentId, name.normalize('NFC')]);
 

@@ -2,11 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { asCourierError } from '../../errors.ts';
 import type { LedgerWrite } from '../../ledger/ledger.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
-import { memberOf } from '../remedies.ts';
+import { memberOf, USE_FIRESTORE } from '../remedies.ts';
 import { type Check, failed, passed, warned } from '../report.ts';
-
-const USE_FIRESTORE =
-  'gcloud firestore databases create --location=LOCATION --type=firestore-native, and in the configuration: ledger: {firestore: {}}';
 
 /** Commands for a ledger that does not answer, or refuses the courier. */
 const commandsFor = ({ config }: Pick<DoctorDependencies, 'config'>, runtime: string | undefined): string => {

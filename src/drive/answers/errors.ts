@@ -1,34 +1,16 @@
-import { z } from 'zod';
 import { CourierError, type ErrorCode } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
+import { parseGoogleError } from '../../text/google-error.ts';
 import { isServiceAccount } from '../../text/service-account.ts';
 import { isVague, meaningOf } from './reasons.ts';
-
-/** The useful parts of a Google error: its reasons, but not its texts, which may name people and files. */
-const payload = z.object({
-  error: z.object({
-    message: z.string().catch(''),
-    errors: z.array(z.object({ reason: z.string().catch('') }).catch({ reason: '' })).catch([]),
-    details: z.array(z.object({ reason: z.string().catch('') }).catch({ reason: '' })).catch([]),
-  }),
-});
 
 /** Seconds to wait when Drive does not say: a minute is what its quota is counted in. */
 const RATE_LIMIT_SECONDS = 60;
 const DAILY_LIMIT_SECONDS = 3_600;
 
-/** Reasons are single words; anything else could be a text that names people or files. */
-const isWord = (reason: string): boolean => /^[A-Za-z][\w.-]{0,79}$/.test(reason);
-
 const read = (body: Buffer): { message: string; reasons: string[] } => {
-  try {
-    const { error } = payload.parse(JSON.parse(body.toString()));
-    // The details are the more precise of the two: an `errors` reason may be as vague as "forbidden".
-    const reasons = [...error.details, ...error.errors].map(({ reason }) => reason);
-    return { message: error.message, reasons: reasons.filter(isWord) };
-  } catch {
-    return { message: '', reasons: [] };
-  }
+  const { message = '', reasons = [], detailReasons = [] } = parseGoogleError(body) ?? {};
+  return { message, reasons: [...detailReasons, ...reasons] };
 };
 
 /** What a status means whose reason is missing or vague. */
@@ -102,7 +84,7 @@ const judge = (status: number, { message, reasons }: ReturnType<typeof read>): J
 
 /**
  * What an error answer of Drive means to the courier.
- * @param account who the files are written as, for the remedy.
+ * @param account the account that the courier writes with, for the remedy
  */
 export const driveError = (
   response: GoogleResponse,

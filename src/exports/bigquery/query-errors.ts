@@ -1,25 +1,11 @@
-import { z } from 'zod';
 import { CourierError } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
-
-const payload = z.object({
-  error: z.object({
-    errors: z.array(z.object({ reason: z.string().catch('') })).catch([]),
-    details: z.array(z.object({ reason: z.string().catch('') }).catch({ reason: '' })).catch([]),
-  }),
-});
-
-/** Reasons are single words. Any other text could contain data. */
-const isWord = (reason: string): boolean => /^[A-Za-z][\w.-]{0,79}$/.test(reason);
+import { parseGoogleError } from '../../text/google-error.ts';
 
 /** Google's name for what is wrong: `accessDenied`, `invalidQuery`, `notFound`, … */
 export const reasonOf = ({ body }: Pick<GoogleResponse, 'body'>): string | undefined => {
-  try {
-    const { error } = payload.parse(JSON.parse(body.toString()));
-    return [...error.errors, ...error.details].map(({ reason }) => reason).find(isWord);
-  } catch {
-    return undefined;
-  }
+  const { reasons = [], detailReasons = [] } = parseGoogleError(body) ?? {};
+  return [...reasons, ...detailReasons][0];
 };
 
 /** Transient errors: https://cloud.google.com/bigquery/docs/error-messages. */

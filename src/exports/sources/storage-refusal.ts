@@ -1,16 +1,5 @@
-import { z } from 'zod';
 import { CourierError } from '../../errors.ts';
-
-const payload = z.object({
-  error: z.object({
-    message: z.string().catch(''),
-    errors: z.array(z.object({ reason: z.string().catch('') }).catch({ reason: '' })).catch([]),
-    details: z.array(z.object({ reason: z.string().catch('') }).catch({ reason: '' })).catch([]),
-  }),
-});
-
-/** Reasons are single words. Any other text could contain names of people or objects. */
-const isWord = (reason: string): boolean => /^[A-Za-z][\w.-]{0,79}$/.test(reason);
+import { parseGoogleError } from '../../text/google-error.ts';
 
 /** The object whose bytes or metadata were requested. */
 interface RequestedObject {
@@ -27,16 +16,9 @@ interface ErrorResponse {
 }
 
 const read = ({ body }: ErrorResponse): { reasons: string[]; text: string } => {
-  const text = body.toString();
-  try {
-    const { error } = payload.parse(JSON.parse(text));
-    return {
-      reasons: [...error.details, ...error.errors].map(({ reason }) => reason).filter(isWord),
-      text: error.message,
-    };
-  } catch {
-    return { reasons: [], text };
-  }
+  const error = parseGoogleError(body);
+  if (error === undefined) return { reasons: [], text: body.toString() };
+  return { reasons: [...error.detailReasons, ...error.reasons], text: error.message };
 };
 
 /** True for 400 "Bucket is a requester pays bucket but no user project provided." (reason `required`). */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { PushWorld } from '../../support/courier/push-world.ts';
 
 /** The messages that a run with pushes publishes. */
@@ -17,8 +17,6 @@ export interface Message {
 }
 
 const LARGE_BYTES = 6 * 1_048_576;
-
-const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
 const noise = (bytes: number, random: () => number): Buffer => {
   const noisy = Buffer.alloc(bytes);
@@ -39,21 +37,25 @@ export const makeExport = async (world: PushWorld, index: number, random: () => 
   const text = `export ${index}`;
   switch (index % 5) {
     case 0:
-      return { name, sha256: sha256Of(text), document: { ...key, source: { text } } };
+      return { name, sha256: hash('sha256', text), document: { ...key, source: { text } } };
     case 1:
       return {
         name,
-        sha256: sha256Of(text),
+        sha256: hash('sha256', text),
         document: { ...key, source: { base64: Buffer.from(text).toString('base64') } },
       };
     case 2:
       return {
         name,
-        sha256: sha256Of(`{\n  "index": ${index}\n}\n`),
+        sha256: hash('sha256', `{\n  "index": ${index}\n}\n`),
         document: { ...key, source: { json: { index } } },
       };
     default:
-      return { name, sha256: sha256Of(`index\r\n${index}\r\n`), document: { ...key, source: { rows: [{ index }] } } };
+      return {
+        name,
+        sha256: hash('sha256', `index\r\n${index}\r\n`),
+        document: { ...key, source: { rows: [{ index }] } },
+      };
   }
 };
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +9,6 @@ import { exporterEnvironment, type RunOptions, runCourier } from '../../support/
 import { AUDIENCE, startCourierIn } from '../../support/courier/courier-in-world.ts';
 
 export const MEBIBYTE = 1024 * 1024;
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** What the command prints with --json when it fails. */
 export interface Problem {

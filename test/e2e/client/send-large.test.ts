@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { createClientWorld, MEBIBYTE, type Problem, sha256 } from './client-world.ts';
+import { createClientWorld, MEBIBYTE, type Problem } from './client-world.ts';
 
 const { google, courier, folder, call, json, named, written, cachedSessions } = createClientWorld();
 
@@ -12,7 +12,12 @@ describe('a file above the platform’s request limit', () => {
   test('goes directly to Drive in an upload session, is verified, and leaves no session behind', async () => {
     google().calls.clear();
     const { code, value } = await json(['send', written('backup.zip', bytes)]);
-    expect([code, value.size, value.sha256, value.outcome]).toEqual([0, bytes.length, sha256(bytes), 'created']);
+    expect([code, value.size, value.sha256, value.outcome]).toEqual([
+      0,
+      bytes.length,
+      hash('sha256', bytes),
+      'created',
+    ]);
     const puts = google().calls.list({ method: 'PUT' });
     expect(puts.reduce((sum, { requestBytes }) => sum + requestBytes, 0)).toBe(bytes.length);
     expect(cachedSessions()).toEqual([]);
@@ -50,7 +55,7 @@ describe('a file above the platform’s request limit', () => {
 
       google().calls.clear();
       const { code, value } = await json(['send', path, ...keyed(error.idempotencyKey ?? '')]);
-      expect([code, value.sha256, value.outcome]).toEqual([0, sha256(bytes), 'created']);
+      expect([code, value.sha256, value.outcome]).toEqual([0, hash('sha256', bytes), 'created']);
       const again = google()
         .calls.list({ method: 'PUT' })
         .reduce((sum, { requestBytes }) => sum + requestBytes, 0);
@@ -70,7 +75,7 @@ describe('a file above the platform’s request limit', () => {
     ]);
     const { code, value } = await json(['send', written('rough.zip', bytes)]);
     google().faults.clear();
-    expect([code, value.sha256]).toEqual([0, sha256(bytes)]);
+    expect([code, value.sha256]).toEqual([0, hash('sha256', bytes)]);
     expect(named('rough.zip')).toHaveLength(1);
   }, 120_000);
 
@@ -78,7 +83,7 @@ describe('a file above the platform’s request limit', () => {
     google().faults.add({ method: 'PUT', nth: [3], fault: { kind: 'forget-session' } });
     const { code, value } = await json(['send', written('forgotten.zip', bytes)]);
     google().faults.clear();
-    expect([code, value.sha256]).toEqual([0, sha256(bytes)]);
+    expect([code, value.sha256]).toEqual([0, hash('sha256', bytes)]);
     expect(named('forgotten.zip')).toHaveLength(1);
   }, 120_000);
 
@@ -94,7 +99,7 @@ describe('a file above the platform’s request limit', () => {
     const flags = ['--to', 'locked', '--on-conflict', 'replace'];
     const first = await json(['send', written('locked.bin', 'x'), ...flags]);
     const second = await json(['send', written('locked.bin', bytes), ...flags]);
-    expect(second.value).toMatchObject({ id: first.value.id, outcome: 'replaced', sha256: sha256(bytes) });
+    expect(second.value).toMatchObject({ id: first.value.id, outcome: 'replaced', sha256: hash('sha256', bytes) });
     expect(google().drive.state.store.files.get(first.value.id)?.contentRestriction).toBeDefined();
   }, 120_000);
 

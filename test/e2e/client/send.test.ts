@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { CourierClient } from '../../../src/client/index.ts';
 import { AUDIENCE } from '../../support/courier/courier-in-world.ts';
-import { createClientWorld, MEBIBYTE, type Problem, sha256 } from './client-world.ts';
+import { createClientWorld, MEBIBYTE, type Problem } from './client-world.ts';
 
 const { google, courier, folder, run, call, json, stored, named, written } = createClientWorld();
 
@@ -18,13 +18,13 @@ describe('courier send', () => {
       name: 'orders.csv',
       mimeType: 'text/csv',
       size: bytes.length,
-      sha256: sha256(bytes),
+      sha256: hash('sha256', bytes),
       destination: 'default',
       path: '2026/11',
       outcome: 'created',
       caller: google().world.emails.exporter,
     });
-    expect(stored(value.id)).toMatchObject({ name: 'orders.csv', sha256: sha256(bytes) });
+    expect(stored(value.id)).toMatchObject({ name: 'orders.csv', sha256: hash('sha256', bytes) });
   });
 
   test('prints two readable lines for a person, and nothing on standard error', async () => {
@@ -55,7 +55,7 @@ describe('courier send', () => {
 
   test('a short standard input is sent in one request and requires a name', async () => {
     const { value } = await json(['send', '-', '--name', 'piped.txt'], { input: 'from a pipe' });
-    expect(value).toMatchObject({ name: 'piped.txt', size: 11, sha256: sha256(Buffer.from('from a pipe')) });
+    expect(value).toMatchObject({ name: 'piped.txt', size: 11, sha256: hash('sha256', Buffer.from('from a pipe')) });
     expect(await call(['send', '-'], { input: 'x' })).toMatchObject({ code: 64 });
   });
 
@@ -63,8 +63,8 @@ describe('courier send', () => {
     const bytes = randomBytes(20 * MEBIBYTE);
     google().calls.clear();
     const { code, value } = await json(['send', '-', '--name', 'stream.bin'], { input: bytes });
-    expect([code, value.size, value.sha256]).toEqual([0, bytes.length, sha256(bytes)]);
-    expect(stored(value.id)?.sha256).toBe(sha256(bytes));
+    expect([code, value.size, value.sha256]).toEqual([0, bytes.length, hash('sha256', bytes)]);
+    expect(stored(value.id)?.sha256).toBe(hash('sha256', bytes));
   }, 60_000);
 
   test('converts by option and by the destination’s default', async () => {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { createFolders } from '../../../src/delivery/naming/folders.ts';
@@ -34,7 +34,6 @@ afterAll(async () => {
   await google.close();
 });
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const put = (target: UploadTarget, bytes: Uint8Array) =>
   uploadTo(courier, { target, source: sourceOf(bytes), maxBytes: 100 * MIB });
 const inReports = async (name: string, bytes: Uint8Array) => {
@@ -49,11 +48,11 @@ describe('the local Drive accepts the courier’s calls as the real Drive does',
     async (size) => {
       const bytes = randomBytes(size);
       const { id, uploaded } = await inReports(`sized ${size}.csv`, bytes);
-      expect(uploaded).toMatchObject({ sha256: sha256(bytes), size, kind: 'stored' });
+      expect(uploaded).toMatchObject({ sha256: hash('sha256', bytes), size, kind: 'stored' });
       expect(uploaded.file).toMatchObject({
         id,
         size,
-        sha256Checksum: sha256(bytes),
+        sha256Checksum: hash('sha256', bytes),
         parents: [google.places.sharedDrive],
       });
       expect(google.drive.bytesOf(id).equals(bytes)).toBe(true);
@@ -64,17 +63,17 @@ describe('the local Drive accepts the courier’s calls as the real Drive does',
     const bytes = randomBytes(size);
     const { id } = await inReports('twice.csv', bytes);
     const file = { id, name: 'twice.csv', mimeType: 'text/csv', folderId: google.places.sharedDrive };
-    expect(await put({ kind: 'create', file }, bytes)).toMatchObject({ kind: 'exists', sha256: sha256(bytes) });
+    expect(await put({ kind: 'create', file }, bytes)).toMatchObject({ kind: 'exists', sha256: hash('sha256', bytes) });
     expect(google.drive.files().filter((each) => each.id === id)).toHaveLength(1);
   });
 
   test('a replaced file keeps its id, and its previous bytes once the new revision is removed', async () => {
     const { id, uploaded } = await inReports('replaced.csv', Buffer.from('one'));
     const second = await put({ kind: 'replace', id, mimeType: 'text/csv' }, Buffer.from('two'));
-    expect(second.file).toMatchObject({ id, sha256Checksum: sha256(Buffer.from('two')) });
+    expect(second.file).toMatchObject({ id, sha256Checksum: hash('sha256', Buffer.from('two')) });
     expect(second.file.headRevisionId).not.toBe(uploaded.file.headRevisionId);
     await courier.removeRevision(id, second.file.headRevisionId ?? '', {});
-    expect(await courier.get(id, {})).toMatchObject({ sha256Checksum: sha256(Buffer.from('one')) });
+    expect(await courier.get(id, {})).toMatchObject({ sha256Checksum: hash('sha256', Buffer.from('one')) });
     // Already deleted, which is fine.
     await courier.removeRevision(id, second.file.headRevisionId ?? '', {});
     expect(google.drive.bytesOf(id).toString()).toBe('one');

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { UploadRequest } from '../../../src/drive/drive.ts';
@@ -39,8 +39,6 @@ afterAll(() => tiny.close());
  * A private property by which an attempt recognizes its own file when the response was lost, and then checks its bytes.
  */
 const MARK = { courierTry: 'one' };
-
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 const bytesOf = (size: number, seed: number): Buffer => {
   const bytes = Buffer.alloc(size);
@@ -111,11 +109,13 @@ test(`${RUNS} uploads under faults: the sent bytes are stored once, or an error 
           failed += 1;
           // The response to the last request may have been lost; then the file exists and is complete.
           for (const { revisions } of tiny.files.values())
-            expect(corrupted || sha256(revisions.at(-1) ?? Buffer.alloc(0)) === sha256(bytes)).toBe(true);
+            expect(corrupted || hash('sha256', revisions.at(-1) ?? Buffer.alloc(0)) === hash('sha256', bytes)).toBe(
+              true,
+            );
           plan = [];
           await upload();
         } else {
-          expect(first).toMatchObject({ sha256: sha256(bytes), size });
+          expect(first).toMatchObject({ sha256: hash('sha256', bytes), size });
         }
         expect([...tiny.files.keys()]).toEqual([id]);
         const stored = tiny.files.get(id)?.revisions.at(-1) ?? Buffer.from('none');
@@ -143,7 +143,7 @@ const wrongRequest = (wrong: (typeof WRONGS)[number], bytes: Buffer, cutAt: numb
     }
     if (wrong === 'cut') throw new CourierError('body-truncated');
   };
-  if (wrong === 'digest') return { expectedSha256: sha256(Buffer.concat([bytes, bytes, Buffer.from('x')])) };
+  if (wrong === 'digest') return { expectedSha256: hash('sha256', Buffer.concat([bytes, bytes, Buffer.from('x')])) };
   if (wrong === 'objection') return { beforeCommit: () => Promise.reject(new CourierError('idempotency-key-reused')) };
   const size = wrong === 'short' ? bytes.length + 1 : undefined;
   return { source: { size, mimeType: 'text/csv', open: cut }, signal: giveUp.signal };
@@ -239,8 +239,10 @@ test(`${RUNS} uploads resumed repeatedly from where they stopped: one file, and 
       }
       plan = [];
       uploaded ??= (await attempt()) ?? (await attempt());
-      expect(uploaded).toMatchObject({ sha256: sha256(bytes), size });
-      expect([...tiny.files.values()].map(({ revisions }) => revisions.map(sha256))).toEqual([[sha256(bytes)]]);
+      expect(uploaded).toMatchObject({ sha256: hash('sha256', bytes), size });
+      expect([...tiny.files.values()].map(({ revisions }) => revisions.map((bytes) => hash('sha256', bytes)))).toEqual([
+        [hash('sha256', bytes)],
+      ]);
     }),
     { numRuns: RUNS, seed: SEED, endOnFailure: false },
   );

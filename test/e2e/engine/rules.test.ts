@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import type { Source } from '../../../src/domain.ts';
 import type { UploadRequest } from '../../../src/drive/drive.ts';
@@ -5,7 +6,7 @@ import { CourierError } from '../../../src/errors.ts';
 import { sourceOf } from '../../support/courier/courier-drive.ts';
 import type { Fault } from '../../support/drive/tiny-drive.ts';
 import { uploadTo } from '../../support/drive/upload-to.ts';
-import { bytesOf, create, createStart, failureOf, GRANULARITY, LARGE, SMALL, sha256 } from './small-chunks.ts';
+import { bytesOf, create, createStart, failureOf, GRANULARITY, LARGE, SMALL } from './small-chunks.ts';
 
 const start = createStart();
 
@@ -30,7 +31,11 @@ describe.each([
     ['longer than announced', { source: { ...sourceOf(bytes), size: bytes.length - 1 } }, 'body-truncated'],
     ['whole, of known size, and then not well ended', { source: cutSource(bytes, bytes.length) }, 'body-truncated'],
     ['larger than allowed', { source: sourceOf(bytes, { known: false }), maxBytes: bytes.length - 1 }, 'too-large'],
-    ['of another digest', { source: sourceOf(bytes), expectedSha256: sha256(Buffer.from('other')) }, 'digest-mismatch'],
+    [
+      'of another digest',
+      { source: sourceOf(bytes), expectedSha256: hash('sha256', Buffer.from('other')) },
+      'digest-mismatch',
+    ],
     [
       'refused by the story',
       {
@@ -56,13 +61,13 @@ describe.each([
       target: create(),
       source: sourceOf(bytes, { known: false }),
       maxBytes: bytes.length,
-      expectedSha256: sha256(bytes),
+      expectedSha256: hash('sha256', bytes),
       beforeCommit: async (whole) => {
         expect(tiny.files.size).toBe(0);
         committed.push(whole);
       },
     });
-    expect(committed).toEqual([{ sha256: sha256(bytes), size: bytes.length }]);
+    expect(committed).toEqual([{ sha256: hash('sha256', bytes), size: bytes.length }]);
     expect(uploaded).toMatchObject({ kind: 'stored' });
   });
 });
@@ -85,8 +90,8 @@ describe.each([
   test('returns the existing file and the hash of the received bytes', async () => {
     const { tiny, drive } = await began();
     const again = await uploadTo(drive, { target: create(), source: sourceOf(bytes), maxBytes: 1e6 });
-    expect(again).toMatchObject({ kind: 'exists', sha256: sha256(bytes), size: bytes.length });
-    expect(again.file.sha256Checksum).toBe(sha256(Buffer.from('first')));
+    expect(again).toMatchObject({ kind: 'exists', sha256: hash('sha256', bytes), size: bytes.length });
+    expect(again.file.sha256Checksum).toBe(hash('sha256', Buffer.from('first')));
     expect(tiny.files.get('one')?.revisions).toHaveLength(1);
   });
 
@@ -96,7 +101,7 @@ describe.each([
       target: create(),
       source: sourceOf(bytes),
       maxBytes: 1e6,
-      expectedSha256: sha256(Buffer.from('x')),
+      expectedSha256: hash('sha256', Buffer.from('x')),
     };
     expect(await failureOf(uploadTo(drive, request))).toMatchObject({ code: 'digest-mismatch' });
   });
@@ -109,8 +114,11 @@ describe.each([
       ifExists: 'replace',
       maxBytes: 1e6,
     });
-    expect(again).toMatchObject({ kind: 'stored', file: { id: 'one', sha256Checksum: sha256(bytes) } });
-    expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(Buffer.from('first')), sha256(bytes)]);
+    expect(again).toMatchObject({ kind: 'stored', file: { id: 'one', sha256Checksum: hash('sha256', bytes) } });
+    expect(tiny.files.get('one')?.revisions.map((bytes) => hash('sha256', bytes))).toEqual([
+      hash('sha256', Buffer.from('first')),
+      hash('sha256', bytes),
+    ]);
   });
 
   test('is verified and not written again if this attempt created it', async () => {
@@ -160,13 +168,16 @@ describe('replacing', () => {
       const replaced = await uploadTo(drive, { target, source: sourceOf(bytes), maxBytes: 1e6 });
       expect(replaced).toMatchObject({
         kind: 'stored',
-        file: { id: 'one', sha256Checksum: sha256(bytes) },
+        file: { id: 'one', sha256Checksum: hash('sha256', bytes) },
       });
       wrong = 'byte-corrupted';
       expect(await failureOf(uploadTo(drive, { target, source: sourceOf(bytes), maxBytes: 1e6 }))).toMatchObject({
         code: 'drive-unavailable',
       });
-      expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(Buffer.from('first')), sha256(bytes)]);
+      expect(tiny.files.get('one')?.revisions.map((bytes) => hash('sha256', bytes))).toEqual([
+        hash('sha256', Buffer.from('first')),
+        hash('sha256', bytes),
+      ]);
     },
   );
 
@@ -209,7 +220,7 @@ test.each([1, 3])(
       uploadTo(drive, { target: create(), source: sourceOf(bytes, { pieces: [11] }), maxBytes: 1e6 }),
     );
     const uploaded = await Promise.all(uploads);
-    expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(bytes)]);
+    expect(tiny.files.get('one')?.revisions.map((bytes) => hash('sha256', bytes))).toEqual([hash('sha256', bytes)]);
     expect(uploaded.filter(({ kind }) => kind === 'stored')).toHaveLength(1);
     expect(new Set(uploaded.map(({ file, sha256 }) => `${file.id} ${sha256}`)).size).toBe(1);
   },
@@ -228,6 +239,8 @@ test('many concurrent uploads share one small buffer budget, and all succeed', a
     ),
   );
   for (const [turn, bytes] of uploads.entries()) {
-    expect(tiny.files.get(`file-${turn}`)?.revisions.map(sha256)).toEqual([sha256(bytes)]);
+    expect(tiny.files.get(`file-${turn}`)?.revisions.map((bytes) => hash('sha256', bytes))).toEqual([
+      hash('sha256', bytes),
+    ]);
   }
 });

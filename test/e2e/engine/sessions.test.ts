@@ -1,9 +1,10 @@
+import { hash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import type { Source } from '../../../src/domain.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { sourceOf } from '../../support/courier/courier-drive.ts';
 import { uploadTo } from '../../support/drive/upload-to.ts';
-import { create, createStart, failureOf, GRANULARITY, isChunk, LARGE, SMALL, sha256 } from './small-chunks.ts';
+import { create, createStart, failureOf, GRANULARITY, isChunk, LARGE, SMALL } from './small-chunks.ts';
 
 const start = createStart();
 
@@ -25,7 +26,7 @@ describe('sessions', () => {
       method === 'PUT' && bytes > 0 && ++refused <= 5 ? 'unavailable' : undefined,
     );
     await uploadTo(drive, { target: create(), source: sourceOf(LARGE), maxBytes: 1e6 });
-    expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(LARGE)]);
+    expect(tiny.files.get('one')?.revisions.map((bytes) => hash('sha256', bytes))).toEqual([hash('sha256', LARGE)]);
   });
 
   test('send "*" until the size is known', async () => {
@@ -50,7 +51,7 @@ describe('sessions', () => {
         method === 'PUT' && ++puts === 4 ? 'session-forgotten' : undefined,
       );
       const work = uploadTo(drive, { target: create(), source: sourceOf(LARGE, { again }), maxBytes: 1e6 });
-      if (again) expect(await work).toMatchObject({ sha256: sha256(LARGE) });
+      if (again) expect(await work).toMatchObject({ sha256: hash('sha256', LARGE) });
       else expect(await failureOf(work)).toMatchObject({ code: 'drive-unavailable' });
       expect(tiny.files.size).toBe(again ? 1 : 0);
     }
@@ -72,12 +73,12 @@ describe('sessions', () => {
     puts = Number.NEGATIVE_INFINITY;
     tiny.requests.length = 0;
     const resumed = await uploadTo(drive, { ...request, sessionUri, keepSession: keep });
-    expect(resumed).toMatchObject({ sha256: sha256(LARGE), size: 500, kind: 'stored' });
-    expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(LARGE)]);
+    expect(resumed).toMatchObject({ sha256: hash('sha256', LARGE), size: 500, kind: 'stored' });
+    expect(tiny.files.get('one')?.revisions.map((bytes) => hash('sha256', bytes))).toEqual([hash('sha256', LARGE)]);
     expect(tiny.requests.filter(isChunk).reduce((sum, { bytes }) => sum + bytes, 0)).toBe(500 - stored);
     // Resume again: the session is complete, and returns its file.
     const done = await uploadTo(drive, { ...request, sessionUri, keepSession: keep });
-    expect(done).toMatchObject({ sha256: sha256(LARGE), kind: 'exists', file: { id: 'one' } });
+    expect(done).toMatchObject({ sha256: hash('sha256', LARGE), kind: 'exists', file: { id: 'one' } });
     // Resume once more, with a session that Drive does not know.
     tiny.sessions.clear();
     tiny.files.clear();
@@ -133,7 +134,7 @@ describe('sessions', () => {
     const uploaded = await uploadTo(drive, { target, source: sourceOf(SMALL), maxBytes: 1e6 });
     expect(uploaded).toMatchObject({
       kind: 'stored',
-      sha256: sha256(SMALL),
+      sha256: hash('sha256', SMALL),
       file: { mimeType: 'application/vnd.google-apps.spreadsheet' },
     });
     expect(tiny.files.size).toBe(1);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { afterEach } from '@jest/globals';
 import type { UploadTarget } from '../../../src/drive/drive.ts';
 import { createCourierDrive } from '../../support/courier/courier-drive.ts';
@@ -9,7 +8,6 @@ export const GRANULARITY = 16;
 const MULTIPART_BYTES = 5 * GRANULARITY;
 
 export const bytesOf = (size: number): Buffer => Buffer.from(Array.from({ length: size }, (_, at) => (at * 7) & 255));
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 /** Sent in one request. */
 export const SMALL = bytesOf(50);
 /** Sent in chunks. */

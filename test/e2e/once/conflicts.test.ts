@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type CourierWorld, startCourierWorld } from '../../support/courier/courier-world.ts';
 
 const TIMEOUT_MS = 120_000;
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 let world: CourierWorld;
 let courier: CourierProcess;
@@ -54,7 +53,7 @@ describe('fifty concurrent deliveries of one new name, while searches lag behind
       const answers = await fifty({ name: 'replace.txt', onConflict: 'replace' });
       expect(count(answers.map(({ receipt }) => receipt.outcome))).toEqual({ created: 1, replaced: 49 });
       expect(filesNamed('replace.txt')).toMatchObject([{ id: answers[0]?.receipt.id, revisions: 50 }]);
-      expect(FIFTY.map((turn) => sha256(`version ${turn}`))).toContain(filesNamed('replace.txt')[0]?.sha256);
+      expect(FIFTY.map((turn) => hash('sha256', `version ${turn}`))).toContain(filesNamed('replace.txt')[0]?.sha256);
     },
     TIMEOUT_MS,
   );
@@ -102,7 +101,7 @@ test('replace keeps id, link and sharing, and adds a revision to the oldest of d
   await new Promise((resolve) => setTimeout(resolve, 20));
   const younger = drive().putFile({ name: 'twins.csv', bytes: 'b', parent });
   const sent = await world.send(courier, 'c', { query: { name: 'twins.csv', onConflict: 'replace' } });
-  expect(sent).toMatchObject({ status: 200, receipt: { id: older, outcome: 'replaced', sha256: sha256('c') } });
+  expect(sent).toMatchObject({ status: 200, receipt: { id: older, outcome: 'replaced', sha256: hash('sha256', 'c') } });
   expect(sent.receipt.webViewLink).toContain(older);
   const revisions = Object.fromEntries(filesNamed('twins.csv').map((file) => [file.id, file.revisions]));
   expect(revisions).toEqual({ [older]: 2, [younger]: 1 });
@@ -134,7 +133,9 @@ test('the old bytes remain if the new ones fail', async () => {
   const digest = `sha-256=:${createHash('sha256').update('announced').digest('base64')}:`;
   const second = await world.send(courier, 'other', { query, headers: { 'content-digest': digest } });
   expect(second).toMatchObject({ status: 422, code: 'digest-mismatch' });
-  expect(filesNamed('stays.txt')).toMatchObject([{ id: first.receipt.id, sha256: sha256('old'), revisions: 1 }]);
+  expect(filesNamed('stays.txt')).toMatchObject([
+    { id: first.receipt.id, sha256: hash('sha256', 'old'), revisions: 1 },
+  ]);
 });
 
 test.each([
@@ -185,7 +186,7 @@ test('a name stays unique in the folder that replaces a deleted one, while searc
   const second = await world.insist(() => courier, 'second', { query });
   const third = await world.insist(() => courier, 'third', { query });
   expect([second.receipt.outcome, third.receipt.outcome]).toEqual(['created', 'replaced']);
-  expect(filesNamed('only.txt')).toMatchObject([{ id: second.receipt.id, sha256: sha256('third') }]);
+  expect(filesNamed('only.txt')).toMatchObject([{ id: second.receipt.id, sha256: hash('sha256', 'third') }]);
 });
 
 test.each<[string, Record<string, string>]>([
@@ -238,5 +239,5 @@ test('a late copy of a completed delivery does not overwrite newer bytes', async
   finish?.();
   expect(await late).toMatchObject({ status: 200, receipt: { id: second.receipt.id, outcome: 'replayed' } });
   expect(third.receipt).toMatchObject({ id: second.receipt.id, outcome: 'replaced' });
-  expect(filesNamed('newest.txt')).toMatchObject([{ sha256: sha256('third'), revisions: 3 }]);
+  expect(filesNamed('newest.txt')).toMatchObject([{ sha256: hash('sha256', 'third'), revisions: 3 }]);
 });

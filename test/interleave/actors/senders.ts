@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Receipt, Source } from '../../../src/domain.ts';
 import { asCourierError, type CourierError } from '../../../src/errors.ts';
@@ -5,7 +6,7 @@ import { entriesOf } from '../archive-entries.ts';
 import { checkOpened } from '../invariants/callers.ts';
 import type { Attempt, Ending } from '../monitor.ts';
 import { type DeliverySpec, FILE_NAME, isRows, isSession, OPEN_AGAIN } from '../scenario.ts';
-import { bytesOf, contexts, sha256Of, type World } from '../world.ts';
+import { bytesOf, contexts, type World } from '../world.ts';
 import type { Actor } from './actors.ts';
 import { type ArchiveEntry, sendArchive } from './archive-senders.ts';
 import { callerOf, keySentBy } from './callers.ts';
@@ -84,7 +85,7 @@ const upload = async (world: World, attempt: Attempt, { courier, time, onCaller 
   checkOpened(world.facts, attempt);
   await onCaller(() => putToSession(world, opened.uploadUrl, bytes));
   await completeOthers(world, attempt, { courier, time });
-  const digest = spec.way === 'upload' ? { sha256: sha256Of(bytes) } : {};
+  const digest = spec.way === 'upload' ? { sha256: hash('sha256', bytes) } : {};
   return courier.completeUpload({ ...time, ...digest, id: opened.id, caller });
 };
 

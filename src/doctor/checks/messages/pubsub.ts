@@ -1,12 +1,10 @@
 import type { Config } from '../../../config/config.ts';
 import { isTableSource } from '../../../config/schema/sources.ts';
 import type { DoctorDependencies } from '../../dependencies.ts';
+import { USE_FIRESTORE } from '../../remedies.ts';
 import { type Check, type Fault, fromFaults, passed, skipped } from '../../report.ts';
 import type { SubscriptionState } from '../../subscription/state.ts';
 import { faultOfTopic, type TopicTester } from './topic.ts';
-
-const USE_FIRESTORE =
-  'gcloud firestore databases create --location=LOCATION --type=firestore-native, and in the configuration: ledger: {firestore: {}}';
 
 const NAME_TOPIC =
   'gcloud pubsub topics create exports-failed --project=PROJECT, and in the configuration: pubsub: {deadLetterTopic: projects/PROJECT/topics/exports-failed}';

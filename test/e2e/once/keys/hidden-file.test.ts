@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../../local/google/server.ts';
 import type { ConflictRule, Receipt, Source } from '../../../../src/domain.ts';
@@ -18,7 +18,6 @@ const EMAIL = 'exporter@local-project.iam.gserviceaccount.com';
 const CALLER = { sub: '100000000000000000001', email: EMAIL };
 const SMALL = Buffer.from('small');
 const LARGE = Buffer.alloc(6 * 1_048_576, 'large ');
-const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 let google: LocalGoogle;
 let story: CourierStory;
@@ -169,7 +168,7 @@ describe.each([
       hide(milliseconds, { isCut });
       const startMs = now();
       const { receipt, errors } = await insist(() => deliver({ name, ...sending }));
-      const sha256 = sha256Of(sending.bytes ?? SMALL);
+      const sha256 = hash('sha256', sending.bytes ?? SMALL);
       nowMs += 200_000;
       expect(filesNamed(name)).toMatchObject([{ id: receipt.id, sha256, revisions: 1 }]);
       expect(receipt.sha256).toBe(sha256);
@@ -222,11 +221,11 @@ describe.each([10_000, 60_000])('what Drive hides for %d ms', (milliseconds) => 
       hiddenUntil.set(filesNamed(name)[0]?.id ?? '', now() + milliseconds);
       const { id } = opened;
       const complete = () =>
-        story.completeUpload({ ...asked, id, sha256: sha256Of(SMALL), deadlineMs: now() + 60_000 });
+        story.completeUpload({ ...asked, id, sha256: hash('sha256', SMALL), deadlineMs: now() + 60_000 });
       const { receipt, errors } = await insist(complete);
       expect(errors.map(({ code }) => code)).toEqual(errors.map(() => 'drive-unavailable'));
       expect(errors.length).toBeGreaterThan(0);
-      expect(filesNamed(name)).toMatchObject([{ id: receipt.id, sha256: sha256Of(SMALL), revisions: 1 }]);
+      expect(filesNamed(name)).toMatchObject([{ id: receipt.id, sha256: hash('sha256', SMALL), revisions: 1 }]);
       expect(await complete()).toEqual({ ...receipt, outcome: 'replayed' });
     },
   );
@@ -265,7 +264,7 @@ describe('a file that was permanently deleted after the answer about it was lost
       const startMs = now();
       const { receipt } = await insist(() => deliver({ name, onConflict }));
       expect(receipt.id).not.toBe(made?.id);
-      expect(filesNamed(name)).toMatchObject([{ id: receipt.id, sha256: sha256Of(SMALL) }]);
+      expect(filesNamed(name)).toMatchObject([{ id: receipt.id, sha256: hash('sha256', SMALL) }]);
       expect(now() - startMs).toBeLessThan(180_000);
     },
   );

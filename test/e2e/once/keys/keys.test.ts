@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../../local/courier-process.ts';
 import { type CourierWorld, startCourierWorld } from '../../../support/courier/courier-world.ts';
@@ -6,8 +6,6 @@ import { startFirestoreEmulator } from '../../../support/firestore-emulator.ts';
 
 const emulator = await startFirestoreEmulator();
 const TIMEOUT_MS = 120_000;
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 let world: CourierWorld;
 beforeAll(async () => {
@@ -48,7 +46,7 @@ describe('one instance', () => {
     const sending = { key: 'one', query: { name: 'one.txt', path: 'a/b' } };
     const first = await world.send(courier, 'hello', sending);
     const second = await world.send(courier, 'hello', sending);
-    expect(first).toMatchObject({ status: 201, receipt: { outcome: 'created', sha256: sha256('hello') } });
+    expect(first).toMatchObject({ status: 201, receipt: { outcome: 'created', sha256: hash('sha256', 'hello') } });
     expect(second).toMatchObject({ status: 200, receipt: { ...first.receipt, outcome: 'replayed' } });
     expectOnce([first, second], 'one.txt');
   });
@@ -66,7 +64,9 @@ describe('one instance', () => {
     const second = await world.send(courier, body, { key, query: { ...query, ...change } });
     expect(second).toMatchObject({ status: 422, code: 'idempotency-key-reused' });
     expect(world.google.drive.files()).toHaveLength(count);
-    expect(filesNamed(query.name)).toMatchObject([{ id: first.receipt.id, sha256: sha256('hello'), revisions: 1 }]);
+    expect(filesNamed(query.name)).toMatchObject([
+      { id: first.receipt.id, sha256: hash('sha256', 'hello'), revisions: 1 },
+    ]);
   });
 
   test('of two concurrent requests with one key and different bytes, one is delivered and the other rejected', async () => {
@@ -155,7 +155,7 @@ suite('two processes that share Firestore', () => {
       receipt: { ...first.receipt, outcome: 'replayed' },
     });
     expect(await world.send(at(1), 'other', sending)).toMatchObject({ status: 422, code: 'idempotency-key-reused' });
-    expect(filesNamed('across.txt')).toMatchObject([{ sha256: sha256('hello') }]);
+    expect(filesNamed('across.txt')).toMatchObject([{ sha256: hash('sha256', 'hello') }]);
   });
 
   test(

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../../local/google/server.ts';
 import type { ConflictRule, Conversion, Receipt } from '../../../../src/domain.ts';
@@ -15,7 +15,6 @@ const TIMEOUT_MS = 60_000;
 const EMAIL = 'exporter@local-project.iam.gserviceaccount.com';
 const OLDER = 'older bytes';
 const NEWER = 'newer bytes';
-const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 let google: LocalGoogle;
 let story: CourierStory;
@@ -90,14 +89,14 @@ test('a replacement succeeds only with its record, and a later copy does not ove
   await expect(deliver(name, OLDER, 'older', 'replace')).rejects.toMatchObject(UNRECORDED);
   expect(refused).toBe(ATTEMPTS);
   isAway = false;
-  expect(filesNamed(name)).toMatchObject([{ id, sha256: sha256Of(OLDER), revisions: 2 }]);
+  expect(filesNamed(name)).toMatchObject([{ id, sha256: hash('sha256', OLDER), revisions: 2 }]);
   expect(await deliver(name, NEWER, 'newer', 'replace')).toMatchObject({ id, outcome: 'replaced' });
 
   await expect(deliver(name, NEWER, 'older', 'replace')).rejects.toMatchObject({ code: 'idempotency-key-reused' });
   for (const turn of [1, 2]) {
     const again = await deliver(name, OLDER, 'older', 'replace');
-    expect([turn, again.outcome, again.id, again.sha256]).toEqual([turn, 'replayed', id, sha256Of(OLDER)]);
-    expect(filesNamed(name)).toMatchObject([{ id, sha256: sha256Of(NEWER), revisions: 3 }]);
+    expect([turn, again.outcome, again.id, again.sha256]).toEqual([turn, 'replayed', id, hash('sha256', OLDER)]);
+    expect(filesNamed(name)).toMatchObject([{ id, sha256: hash('sha256', NEWER), revisions: 3 }]);
   }
 });
 
@@ -106,7 +105,7 @@ test('a ledger that recovers in time records the receipt, and the delivery succe
   isAway = true;
   backAfter = 2;
   const first = await deliver(name, OLDER, 'key', 'new');
-  expect(first).toMatchObject({ outcome: 'created', sha256: sha256Of(OLDER) });
+  expect(first).toMatchObject({ outcome: 'created', sha256: hash('sha256', OLDER) });
   expect(refused).toBe(2);
   expect(await deliver(name, OLDER, 'key', 'new')).toEqual({ ...first, outcome: 'replayed' });
 });
@@ -133,8 +132,8 @@ test.each<[string, ConflictRule]>([
     // Until then, Drive may only hide the file.
     aheadMs += 120_000;
   }
-  expect(again?.sha256).toBe(sha256Of(OLDER));
-  expect(filesNamed(name)).toMatchObject([{ id: again?.id, sha256: sha256Of(OLDER) }]);
+  expect(again?.sha256).toBe(hash('sha256', OLDER));
+  expect(filesNamed(name)).toMatchObject([{ id: again?.id, sha256: hash('sha256', OLDER) }]);
 });
 
 test('a skipped delivery succeeds only with its record', async () => {
@@ -145,7 +144,7 @@ test('a skipped delivery succeeds only with its record', async () => {
   expect(refused).toBe(ATTEMPTS);
   isAway = false;
   expect(await deliver(name, OLDER, 'older', 'skip')).toMatchObject({ id, outcome: 'skipped' });
-  expect(filesNamed(name)).toMatchObject([{ id, sha256: sha256Of('base'), revisions: 1 }]);
+  expect(filesNamed(name)).toMatchObject([{ id, sha256: hash('sha256', 'base'), revisions: 1 }]);
 });
 
 test('a replaced spreadsheet succeeds only with its record', async () => {
@@ -157,7 +156,7 @@ test('a replaced spreadsheet succeeds only with its record', async () => {
   expect(refused).toBeGreaterThan(0);
   isAway = false;
   await expect(convert('a\n3\n', 'older')).rejects.toMatchObject({ code: 'idempotency-key-reused' });
-  expect(await convert('a\n2\n', 'older')).toMatchObject({ id, sha256: sha256Of('a\n2\n') });
+  expect(await convert('a\n2\n', 'older')).toMatchObject({ id, sha256: hash('sha256', 'a\n2\n') });
   expect(filesNamed(name)).toMatchObject([{ id }]);
 });
 
@@ -168,9 +167,9 @@ test('a new file succeeds only with its record, and a later copy does not overwr
   isAway = false;
   const { id } = await deliver(name, NEWER, 'newer', 'replace');
   expect(await deliver(name, OLDER, 'older', 'replace')).toMatchObject({
-    ...{ id, outcome: 'replayed', sha256: sha256Of(OLDER) },
+    ...{ id, outcome: 'replayed', sha256: hash('sha256', OLDER) },
   });
-  expect(filesNamed(name)).toMatchObject([{ id, sha256: sha256Of(NEWER), revisions: 2 }]);
+  expect(filesNamed(name)).toMatchObject([{ id, sha256: hash('sha256', NEWER), revisions: 2 }]);
 });
 
 test.each<ConflictRule>(['new', 'skip', 'fail'])(
@@ -182,7 +181,7 @@ test.each<ConflictRule>(['new', 'skip', 'fail'])(
     isAway = false;
     await expect(deliver(name, NEWER, 'key', onConflict)).rejects.toMatchObject({ code: 'idempotency-key-reused' });
     const again = await deliver(name, OLDER, 'key', onConflict);
-    expect(again).toMatchObject({ outcome: 'replayed', sha256: sha256Of(OLDER) });
-    expect(filesNamed(name)).toMatchObject([{ id: again.id, sha256: sha256Of(OLDER), revisions: 1 }]);
+    expect(again).toMatchObject({ outcome: 'replayed', sha256: hash('sha256', OLDER) });
+    expect(filesNamed(name)).toMatchObject([{ id: again.id, sha256: hash('sha256', OLDER), revisions: 1 }]);
   },
 );

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../../local/courier-process.ts';
 import { waitUntil } from '../../../bad-days/bad-day.ts';
@@ -23,7 +23,6 @@ afterEach(() => world.google.faults.clear());
 afterAll(() => world?.close());
 
 const filesNamed = (name: string) => world.google.drive.files().filter((file) => file.name === name);
-const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 describe.each(Object.entries(SIZES))('a %s file', (kind, size) => {
   const [first, other] = [Buffer.alloc(size, 'a'), Buffer.alloc(size, 'b')];
@@ -42,7 +41,7 @@ describe.each(Object.entries(SIZES))('a %s file', (kind, size) => {
       const others = await Promise.all(all.map((sending) => world.send(courier, other, sending)));
       expect(others.map(({ status, code }) => ({ status, code }))).toEqual(RULES.map(() => OTHER));
 
-      const sha256 = sha256Of(first);
+      const sha256 = hash('sha256', first);
       const made = await ended;
       for (const [at, { status, receipt }] of made.entries()) {
         expect({ status, ...receipt }).toMatchObject({ status: 201, name: names[at], outcome: 'created', sha256 });
@@ -59,12 +58,12 @@ describe.each(Object.entries(SIZES))('a %s file', (kind, size) => {
       const name = `delivered-${kind}-${rule}`;
       const sending = sendingOf(name, rule);
       const { receipt } = await world.send(courier, first, sending);
-      expect(receipt).toMatchObject({ outcome: 'created', sha256: sha256Of(first) });
+      expect(receipt).toMatchObject({ outcome: 'created', sha256: hash('sha256', first) });
       expect(await world.send(courier, other, sending)).toMatchObject(OTHER);
       expect(await world.send(courier, Buffer.alloc(size + 1, 'a'), sending)).toMatchObject(OTHER);
       const again = await world.send(courier, first, sending);
       expect(again).toMatchObject({ status: 200, receipt: { ...receipt, outcome: 'replayed' } });
-      expect(filesNamed(name)).toMatchObject([{ id: receipt.id, sha256: sha256Of(first), revisions: 1 }]);
+      expect(filesNamed(name)).toMatchObject([{ id: receipt.id, sha256: hash('sha256', first), revisions: 1 }]);
     },
     TIMEOUT_MS,
   );
@@ -76,7 +75,7 @@ describe.each(Object.entries(SIZES))('a %s file', (kind, size) => {
       const { receipt: former } = await world.send(courier, 'former', { query: { name } });
       const sending = sendingOf(name, 'replace');
       const { id } = former;
-      const sha256 = sha256Of(first);
+      const sha256 = hash('sha256', first);
       const replaced = await world.send(courier, first, sending);
       expect(replaced).toMatchObject({ status: 200, receipt: { id, outcome: 'replaced', sha256 } });
       expect(await world.send(courier, other, sending)).toMatchObject(OTHER);
@@ -101,12 +100,12 @@ describe.each(Object.entries(SIZES))('a %s file', (kind, size) => {
         const sending = sendingOf(name, rule);
         expect(await world.send(courier, first, sending)).toMatchObject({ status: 503, code: 'drive-unavailable' });
         world.google.faults.clear();
-        expect(filesNamed(name)).toMatchObject([{ sha256: sha256Of(first) }]);
+        expect(filesNamed(name)).toMatchObject([{ sha256: hash('sha256', first) }]);
         expect([rule, await world.send(courier, other, sending)]).toMatchObject([rule, OTHER]);
         const again = await world.send(courier, first, sending);
         const [file] = filesNamed(name);
-        expect(again).toMatchObject({ status: 200, receipt: { id: file?.id, sha256: sha256Of(first) } });
-        expect(filesNamed(name)).toMatchObject([{ sha256: sha256Of(first), revisions: 1 }]);
+        expect(again).toMatchObject({ status: 200, receipt: { id: file?.id, sha256: hash('sha256', first) } });
+        expect(filesNamed(name)).toMatchObject([{ sha256: hash('sha256', first), revisions: 1 }]);
       }
     },
     TIMEOUT_MS,

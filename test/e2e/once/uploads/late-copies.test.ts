@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { waitForAudits } from '../../../support/courier/audits.ts';
 import { type PushWorld, startPushWorld } from '../../../support/courier/push-world.ts';
@@ -18,7 +18,6 @@ afterEach(() => world.google.faults.clear());
 afterAll(() => world?.close());
 
 const documentOf = (name: string, source: object) => ({ name, onConflict: 'replace', source });
-const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 test.each([
   ['resumable', 6 * MEBIBYTE],
@@ -40,14 +39,14 @@ test.each([
 
     const [file] = world.filesNamed(name);
     expect(world.filesNamed(name)).toHaveLength(1);
-    expect(file).toMatchObject({ sha256: sha256Of('newer'), revisions: 3 });
+    expect(file).toMatchObject({ sha256: hash('sha256', 'newer'), revisions: 3 });
     const audits = await waitForAudits(world.courier().lines, name, 4);
     const shown = audits.map(({ outcome, fileId, sha256 }) => [outcome, fileId, sha256]);
     expect(shown.sort()).toEqual(
       [
-        ['created', file?.id, sha256Of('base')],
+        ['created', file?.id, hash('sha256', 'base')],
         ['replaced', file?.id, older.sha256],
-        ['replaced', file?.id, sha256Of('newer')],
+        ['replaced', file?.id, hash('sha256', 'newer')],
         ['replayed', file?.id, older.sha256],
       ].sort(),
     );
@@ -64,12 +63,12 @@ test(
     expect(await world.push({ id: `newer ${name}`, data: documentOf(name, { text: 'newer' }) })).toBe(204);
     expect(await world.push(older)).toBe(204);
     const [file] = world.filesNamed(name);
-    expect(world.filesNamed(name)).toMatchObject([{ sha256: sha256Of('newer'), revisions: 2 }]);
+    expect(world.filesNamed(name)).toMatchObject([{ sha256: hash('sha256', 'newer'), revisions: 2 }]);
     const audits = await waitForAudits(world.courier().lines, name, 3);
     expect(audits).toMatchObject([
-      { outcome: 'created', fileId: file?.id, sha256: sha256Of('older') },
-      { outcome: 'replaced', fileId: file?.id, sha256: sha256Of('newer') },
-      { outcome: 'replayed', fileId: file?.id, sha256: sha256Of('older') },
+      { outcome: 'created', fileId: file?.id, sha256: hash('sha256', 'older') },
+      { outcome: 'replaced', fileId: file?.id, sha256: hash('sha256', 'newer') },
+      { outcome: 'replayed', fileId: file?.id, sha256: hash('sha256', 'older') },
     ]);
   },
   TIMEOUT_MS,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../../local/courier-process.ts';
 import { type CourierWorld, startCourierWorld } from '../../../support/courier/courier-world.ts';
@@ -22,7 +22,6 @@ afterEach(() => world.google.faults.clear());
 afterAll(() => world?.close());
 
 const filesNamed = (name: string) => world.google.drive.files().filter((file) => file.name === name && !file.trashed);
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 test.each([
   ['made it', { kind: 'answer-lost' } as const, 1],
@@ -68,7 +67,7 @@ test(
     expect((await exportText(second)).status).toBe(422);
     expect(filesNamed('whole.txt')).toEqual([]);
     expect((await exportText(first)).status).toBe(201);
-    expect(filesNamed('whole.txt')).toMatchObject([{ sha256: sha256(Buffer.from(first)), size, revisions: 1 }]);
+    expect(filesNamed('whole.txt')).toMatchObject([{ sha256: hash('sha256', Buffer.from(first)), size, revisions: 1 }]);
   },
   TIMEOUT_MS,
 );

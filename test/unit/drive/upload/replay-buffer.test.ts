@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createBufferBudget } from '../../../../src/drive/upload/buffer-budget.ts';
 import { createReplayBuffer, type ReplayBuffer } from '../../../../src/drive/upload/replay-buffer.ts';
@@ -6,7 +6,6 @@ import { createReplayBuffer, type ReplayBuffer } from '../../../../src/drive/upl
 const BLOCK = 10;
 
 const bytesOf = (size: number): Buffer => Buffer.from(Array.from({ length: size }, (_, at) => (at * 7) & 255));
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 async function* inPieces(bytes: Uint8Array, length: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += length) yield bytes.subarray(at, at + length);
@@ -64,7 +63,7 @@ describe('reading ahead', () => {
   ])('of %i bytes returns everything up to 30 bytes: %s', async (size, isWhole) => {
     const bytes = bytesOf(size);
     const { window } = await open(bytes);
-    expect(await window.readAhead(30)).toEqual(isWhole ? { sha256: sha256(bytes), size } : undefined);
+    expect(await window.readAhead(30)).toEqual(isWhole ? { sha256: hash('sha256', bytes), size } : undefined);
   });
 
   test('stops when no block is left', async () => {
@@ -92,7 +91,7 @@ describe('chunks', () => {
     const { window } = await open(bytes);
     await turn();
     expect(await window.next(0)).toEqual({ from: 0, to: 20 });
-    expect(await window.next(20)).toEqual({ from: 20, to: 40, whole: { sha256: sha256(bytes), size: 40 } });
+    expect(await window.next(20)).toEqual({ from: 20, to: 40, whole: { sha256: hash('sha256', bytes), size: 40 } });
   });
 
   test('can start at any buffered byte, also in the middle of a block', async () => {
@@ -118,7 +117,7 @@ describe('chunks', () => {
         const { window, counted } = await open(bytes, { piece });
         const { chunks, sent, whole } = await sendAll(window);
         expect(sent.equals(bytes)).toBe(true);
-        expect(whole).toEqual({ sha256: sha256(bytes), size });
+        expect(whole).toEqual({ sha256: hash('sha256', bytes), size });
         expect(chunks.slice(0, -1).every(({ from, to }) => to > from && (to - from) % BLOCK === 0)).toBe(true);
         // Half of the maximum for a single upload: two of eight blocks.
         expect(chunks.every(({ from, to }) => to - from <= 2 * BLOCK)).toBe(true);
@@ -168,7 +167,7 @@ describe('chunks', () => {
     const { to } = await window.next(skip);
     expect(Buffer.concat(window.views(skip, to)).equals(bytes.subarray(skip, to))).toBe(true);
     window.drop(to);
-    expect(await window.next(to)).toEqual({ from: to, to: 95, whole: { sha256: sha256(bytes), size: 95 } });
+    expect(await window.next(to)).toEqual({ from: to, to: 95, whole: { sha256: hash('sha256', bytes), size: 95 } });
   });
 });
 
@@ -200,7 +199,7 @@ describe('blocks', () => {
   test('are not requested while the rest is only read for its hash', async () => {
     const bytes = bytesOf(1_000);
     const { window, counted } = await open(bytes);
-    expect(await window.drain()).toEqual({ sha256: sha256(bytes), size: 1_000 });
+    expect(await window.drain()).toEqual({ sha256: hash('sha256', bytes), size: 1_000 });
     expect(counted.most).toBeLessThanOrEqual(4);
   });
 });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { UploadTarget } from '../../../../src/drive/drive.ts';
 import { createCourierDrive, sourceOf } from '../../../support/courier/courier-drive.ts';
@@ -9,7 +9,6 @@ import { type UploadToRequest, uploadTo } from '../../../support/drive/upload-to
 
 const BLOCK = 4;
 const BYTES = Buffer.from('twelve bytes');
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -80,7 +79,7 @@ describe.each([
     const sessionUri = await upToTheEnd(TO_REPLACE);
     isOn = true;
     expect(await upload(TO_REPLACE, { sessionUri })).toMatchObject({
-      ...{ kind: 'stored', file: { id: 'old' }, sha256: sha256(BYTES) },
+      ...{ kind: 'stored', file: { id: 'old' }, sha256: hash('sha256', BYTES) },
     });
     expect(tiny.files.get('old')?.revisions).toHaveLength(2);
   });
