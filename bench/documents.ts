@@ -1,4 +1,5 @@
 import { startLocalGoogle } from '../local/google/server.ts';
+import { SUBSCRIPTION } from '../local/google/world/names.ts';
 import { AUDIENCE, startCourierIn } from '../test/support/courier/courier-in-world.ts';
 import { HEAVY_DOCUMENTS, HEAVY_PUSHES, type HeavyBody } from '../test/support/http/heavy-bodies.ts';
 import { createLoopProbe, residentBytes } from '../test/support/processes/loop-delay.ts';
@@ -8,7 +9,6 @@ import { createLoopProbe, residentBytes } from '../test/support/processes/loop-d
  * bench/documents.ts [PART OF A KIND]`. COURIER_ENTRY names another checkout's `src/server.ts`, to compare with.
  */
 const MEBIBYTE = 1024 * 1024;
-const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
 const { COURIER_ENTRY: entry } = process.env;
 const [, , part = ''] = process.argv;

@@ -1,3 +1,4 @@
+import { SUBSCRIPTION } from '../../local/google/world/names.ts';
 import { startFirestoreEmulator } from '../../test/support/firestore-emulator.ts';
 import { CALLER, callerToken, configuredService, type Running, run } from '../programs/contenders.ts';
 import type { Report } from '../figures.ts';
@@ -23,8 +24,6 @@ const MEBIBYTE = 1024 * 1024;
  */
 const CHUNK_BYTES = 16 * MEBIBYTE;
 const BUFFER_BYTES = 128 * MEBIBYTE;
-
-const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
 interface Scenario {
   name: string;

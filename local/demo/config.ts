@@ -1,11 +1,11 @@
 import type { LocalGoogle } from '../google/server.ts';
+import { SUBSCRIPTION } from '../google/world/names.ts';
 import { demoQueries } from './query.ts';
 
 /** The audience of the demo's ID tokens. No request goes to this address. */
 export const AUDIENCE = 'https://drive-courier.example';
 
 export const TOPIC = 'projects/local-project/topics/exports';
-export const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
 /** The courier's configuration for the local Google, with a service account key in Secret Manager. */
 export const demoConfig = ({ world, places, topic }: LocalGoogle): object => ({

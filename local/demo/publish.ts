@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalGoogle } from '../google/server.ts';
-import { AUDIENCE, SUBSCRIPTION, TOPIC } from './config.ts';
+import { SUBSCRIPTION } from '../google/world/names.ts';
+import { AUDIENCE, TOPIC } from './config.ts';
 import { startPubsubEmulator } from './pubsub-emulator.ts';
 import { pushMessage } from './push.ts';
 import { startSigningRelay } from './signing-relay.ts';

@@ -10,13 +10,12 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { OAuth2Client } from 'google-auth-library';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import { CLOUD_PLATFORM } from '../../local/google/world/names.ts';
 import { createEncoder, type Field, type Row } from '../../src/exports/bigquery/encode.ts';
 import { findBq } from '../support/processes/programs.ts';
 import { askBigQuery } from '../support/rows/query-tables.ts';
 
 // The same result as the courier writes it, as gcloud's bq writes it, and as Google's client for Node reads it.
-
-const CLOUD = 'https://www.googleapis.com/auth/cloud-platform';
 
 /** Each column with its SQL, what the courier writes, and what bq writes where that differs. */
 const COLUMNS: readonly [name: string, sql: string, courier: string, bq?: string][] = [
@@ -96,7 +95,7 @@ test('bq’s CSV agrees, except for the documented differences', async () => {
   }
   const home = mkdtempSync(join(tmpdir(), 'bq-'));
   const token = join(home, 'token');
-  writeFileSync(token, google.world.accessToken(google.world.emails.ops, [CLOUD]));
+  writeFileSync(token, google.world.accessToken(google.world.emails.ops, [CLOUD_PLATFORM]));
   const env = {
     PATH: process.env.PATH ?? '',
     HOME: home,
@@ -116,7 +115,7 @@ test('bq’s CSV agrees, except for the documented differences', async () => {
 
 test('Google’s client for Node reads the same values', async () => {
   const authClient = new OAuth2Client();
-  authClient.setCredentials({ access_token: google.world.accessToken(google.world.emails.ops, [CLOUD]) });
+  authClient.setCredentials({ access_token: google.world.accessToken(google.world.emails.ops, [CLOUD_PLATFORM]) });
   const bigquery = new BigQuery({ projectId: 'local-project', apiEndpoint: api, authClient });
   const [[row]] = await bigquery.query({ query: SQL, wrapIntegers: true });
   // JSON has no form for these three.
@@ -155,7 +154,7 @@ test('ARRAY and STRUCT: the courier’s JSON has the values that Google’s clie
   const line = createEncoder('csv', { rawCells: false }).line(answer.schema.fields, first);
   expect(line).toBe('"[1,2]","{""x"":9007199254740993,""z"":[{""y"":""é""}]}"\r\n');
   const authClient = new OAuth2Client();
-  authClient.setCredentials({ access_token: google.world.accessToken(google.world.emails.ops, [CLOUD]) });
+  authClient.setCredentials({ access_token: google.world.accessToken(google.world.emails.ops, [CLOUD_PLATFORM]) });
   const bigquery = new BigQuery({ projectId: 'local-project', apiEndpoint: api, authClient });
   const [[row]] = await bigquery.query({ query: NESTED, wrapIntegers: true });
   expect(JSON.parse(JSON.stringify(row))).toMatchObject({

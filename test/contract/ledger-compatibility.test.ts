@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import { EMAILS } from '../../local/google/world/names.ts';
 import { bytesSource } from '../../src/exports/sources/inline.ts';
 import { decodeRecord, type LedgerEntry } from '../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
@@ -15,8 +16,7 @@ import { REPOSITORY } from '../support/pages.ts';
  */
 
 const TIMEOUT_MS = 60_000;
-const EMAIL = 'exporter@local-project.iam.gserviceaccount.com';
-const CALLER = { sub: '170648941927533435089', email: EMAIL };
+const CALLER = { sub: '170648941927533435089', email: EMAILS.exporter };
 const SCOPE = 'https://www.googleapis.com/auth/drive';
 /** The shared drive that 0.1.0 delivered to. */
 const OLD_FOLDER = '0ArpHghNyQ_93Uk9PVA';
@@ -66,7 +66,7 @@ const afterOldVersion = async (
   for (const { key, recordText, ...entry } of stored.values()) {
     await ledger.claim(key, { ...entry, ...decodeRecord(recordText) });
   }
-  const reports = { folder: google.places.sharedDrive, credentials: 'main', callers: [EMAIL] };
+  const reports = { folder: google.places.sharedDrive, credentials: 'main', callers: [EMAILS.exporter] };
   const story = createCourierStory(google, { ledger, destinations: { reports } });
   stories.push(story);
   return story;

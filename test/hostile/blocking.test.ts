@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { SUBSCRIPTION } from '../../local/google/world/names.ts';
 import { createLoopProbe, type LoopProbe, smallestOf } from '../support/processes/loop-delay.ts';
 import { type PushWorld, startPushWorld } from '../support/courier/push-world.ts';
-import { type Ask, hostile, PIECES, push, SUBSCRIPTION, WAYS } from './blocking/inputs.ts';
+import { type Ask, hostile, PIECES, push, WAYS } from './blocking/inputs.ts';
 
 const TIMEOUT_MS = 240_000;
 const MAX_BLOCKED_MS = 50;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import { SUBSCRIPTION } from '../../local/google/world/names.ts';
 import { AUDIENCE, startCourierIn } from '../support/courier/courier-in-world.ts';
 import { HEAVY_DOCUMENTS, HEAVY_PUSHES } from '../support/http/heavy-bodies.ts';
 import { createLoopProbe, type LoopProbe, residentBytes, smallestOf } from '../support/processes/loop-delay.ts';
@@ -15,7 +16,6 @@ const MAX_TURN_MS = 50;
 const MAX_TIMES = 3;
 /** The memory that any process may accumulate before V8 collects it. */
 const SLACK_BYTES = 24 * MEBIBYTE;
-const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
 let google: LocalGoogle;
 let courier: CourierProcess;

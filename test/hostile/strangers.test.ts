@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import { SUBSCRIPTION } from '../../local/google/world/names.ts';
 import { AUDIENCE, startCourierIn } from '../support/courier/courier-in-world.ts';
 import { openSocket, type RawSocket } from '../support/http/raw-socket.ts';
 
 const ROOM = 4;
-const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
 interface Slow {
   /** The status and code of the response, once it has arrived. */

@@ -35,6 +35,9 @@ export const APIS = [
 export const CLOUD_PLATFORM = 'https://www.googleapis.com/auth/cloud-platform';
 export const DRIVE = 'https://www.googleapis.com/auth/drive';
 
+/** A push subscription, by which tests and the demo send messages to the courier. */
+export const SUBSCRIPTION = `projects/${PROJECT.id}/subscriptions/exports`;
+
 export const SECRET = 'drive-key';
 
 const POOL = `projects/${PROJECT.number}/locations/global/workloadIdentityPools/local-pool`;

@@ -1,13 +1,13 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import { SUBSCRIPTION } from '../../../local/google/world/names.ts';
 import { linesOf, zipOf } from '../../support/archives.ts';
 import { type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 /** Many files of one request below a path with placeholders. */
 
 const TOPIC = 'projects/local-project/topics/exports';
-const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 const EVENING_MS = Date.UTC(2026, 10, 28, 23, 59);
 /** Less than the lifetime of tokens. */
 const LATER_MS = 90_000;

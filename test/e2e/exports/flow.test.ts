@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { SUBSCRIPTION } from '../../../local/google/world/names.ts';
 import { type PushWorld, startPushWorld } from '../../support/courier/push-world.ts';
 
-const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 const TIMEOUT_MS = 120_000;
 const MEBIBYTE = 1_048_576;
 

@@ -6,10 +6,10 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { pushMessage } from '../../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import { SUBSCRIPTION } from '../../../local/google/world/names.ts';
 import { linesOf, summaryOf } from '../../support/archives.ts';
 import { AUDIENCE, type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
-const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 const ASKED = 'projects/local-project/subscriptions/asked';
 const TOPIC = 'projects/local-project/topics/exports';
 

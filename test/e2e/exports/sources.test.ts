@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { pushMessage } from '../../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import { SUBSCRIPTION } from '../../../local/google/world/names.ts';
 import { AUDIENCE, type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 /** Checks which Cloud Storage objects may go where, for every way to request one. */
 
-const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 const BARE_SUBSCRIPTION = 'projects/local-project/subscriptions/bare';
 const VAULT = 'local-vault';
 

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import { EMAILS } from '../../../local/google/world/names.ts';
 import type { Receipt } from '../../../src/domain.ts';
 import { bytesSource } from '../../../src/exports/sources/inline.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
@@ -12,7 +13,6 @@ import { type CourierStory, createCourierStory } from '../../support/courier/cou
 
 const TIMEOUT_MS = 60_000;
 const PUT = { method: 'PUT', path: '/upload/*' } as const;
-const EMAIL = 'exporter@local-project.iam.gserviceaccount.com';
 
 let google: LocalGoogle;
 let story: CourierStory;
@@ -20,7 +20,7 @@ let laterMs = 0;
 const now = (): number => Date.now() + laterMs;
 beforeAll(async () => {
   google = await startLocalGoogle();
-  const reports = { folder: google.places.sharedDriveFolder, credentials: 'main', callers: [EMAIL] };
+  const reports = { folder: google.places.sharedDriveFolder, credentials: 'main', callers: [EMAILS.exporter] };
   story = createCourierStory(google, { ledger: createMemoryLedger({ now }), destinations: { reports }, now });
 }, TIMEOUT_MS);
 afterEach(() => google.faults.clear());
@@ -34,7 +34,7 @@ const filesNamed = (name: string) => google.drive.files().filter((file) => file.
 /** Sends a table. The deadline is in `withinMs`. */
 const convert = (name: string, withinMs: number): Promise<Receipt> =>
   story.deliver({
-    caller: { sub: '100000000000000000001', email: EMAIL },
+    caller: { sub: '100000000000000000001', email: EMAILS.exporter },
     options: { destination: 'reports', name, convertTo: 'sheet' },
     source: bytesSource(Buffer.from('a,b\n1,2\n'), 'text/csv'),
     idempotencyKey: `key-${name}`,

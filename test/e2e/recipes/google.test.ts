@@ -4,8 +4,9 @@ import { createContext, runInContext } from 'node:vm';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { pushMessage } from '../../../local/demo/push.ts';
+import { SUBSCRIPTION } from '../../../local/google/world/names.ts';
 import { AUDIENCE } from '../../support/courier/courier-in-world.ts';
-import { openRecipeWorld, type RecipeWorld, ROOT, recipe, SCRIPT_AUDIENCE, SUBSCRIPTION } from './world.ts';
+import { openRecipeWorld, type RecipeWorld, ROOT, recipe, SCRIPT_AUDIENCE } from './world.ts';
 
 let world: RecipeWorld;
 beforeAll(async () => {

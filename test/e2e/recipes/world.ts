@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import { SUBSCRIPTION } from '../../../local/google/world/names.ts';
 import { AUDIENCE, startCourierIn } from '../../support/courier/courier-in-world.ts';
 import { blocksIn, PAGES } from '../../support/pages.ts';
 
 export const ROOT = join(import.meta.dirname, '../../..');
 export const CLIENT = join(ROOT, 'clients/python/src');
-export const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 /** The client id of an Apps Script project, which is the audience of its tokens. */
 export const SCRIPT_AUDIENCE = '123456789012-abcdef.apps.googleusercontent.com';
 

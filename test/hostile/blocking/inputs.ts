@@ -1,4 +1,4 @@
-export const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
+import { SUBSCRIPTION } from '../../../local/google/world/names.ts';
 
 /** The maximum of a header: Node rejects more than some 64 KB of them. */
 const HEADER_BYTES = 24_000;

@@ -1,7 +1,6 @@
 import { expect } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-
-const CLOUD = 'https://www.googleapis.com/auth/cloud-platform';
+import { CLOUD_PLATFORM } from '../../../local/google/world/names.ts';
 
 interface Cell {
   v: unknown;
@@ -49,7 +48,7 @@ export const startBigQuery = async (): Promise<BigQueryApi> => {
     const response = await fetch(url, {
       method,
       headers: {
-        authorization: `Bearer ${google.world.accessToken(email, [CLOUD])}`,
+        authorization: `Bearer ${google.world.accessToken(email, [CLOUD_PLATFORM])}`,
         'content-type': 'application/json',
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

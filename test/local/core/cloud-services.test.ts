@@ -2,14 +2,13 @@ import { SecretManagerServiceClient } from '@google-cloud/secret-manager';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { JWT } from 'google-auth-library';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import { CLOUD_PLATFORM } from '../../../local/google/world/names.ts';
 import { ask, bearer, jsonBody, transporterOptions } from './redirect.ts';
-
-const CLOUD = 'https://www.googleapis.com/auth/cloud-platform';
 
 let google: LocalGoogle;
 let secrets: SecretManagerServiceClient;
 
-const tokenOf = (email: string, scopes = [CLOUD]) => google.world.accessToken(email, scopes);
+const tokenOf = (email: string, scopes = [CLOUD_PLATFORM]) => google.world.accessToken(email, scopes);
 const secretManager = (path: string) => `${google.origin}/secretmanager.googleapis.com/v1/${path}`;
 
 beforeAll(async () => {
@@ -21,7 +20,7 @@ beforeAll(async () => {
     email: client_email,
     key: private_key,
     keyId: private_key_id,
-    scopes: [CLOUD],
+    scopes: [CLOUD_PLATFORM],
     transporterOptions: transporterOptions(google.origin),
   });
   secrets = new SecretManagerServiceClient({ fallback: true, projectId: 'local-project', authClient });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import { CLOUD_PLATFORM } from '../../../local/google/world/names.ts';
 
-const CLOUD = 'https://www.googleapis.com/auth/cloud-platform';
 const AHEAD_MS = 3_600_000;
 
 let google: LocalGoogle;
@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => google.close());
 
-const testPermissions = async (topic: string, email: string, permissions: string[], scope = CLOUD) => {
+const testPermissions = async (topic: string, email: string, permissions: string[], scope = CLOUD_PLATFORM) => {
   const response = await fetch(`${google.origin}/pubsub.googleapis.com/v1/${topic}:testIamPermissions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${google.world.accessToken(email, [scope])}` },

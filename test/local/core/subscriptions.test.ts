@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import { CLOUD_PLATFORM } from '../../../local/google/world/names.ts';
 
-const CLOUD = 'https://www.googleapis.com/auth/cloud-platform';
 const NAME = 'projects/local-project/subscriptions/exports';
 const MISSING = 'projects/local-project/subscriptions/no-such-subscription';
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => google.close());
 
-const ask = async (name: string, email: string, { method = 'GET', scope = CLOUD } = {}) => {
+const ask = async (name: string, email: string, { method = 'GET', scope = CLOUD_PLATFORM } = {}) => {
   const response = await fetch(`${google.origin}/pubsub.googleapis.com/v1/${name}`, {
     method,
     headers: { authorization: `Bearer ${google.world.accessToken(email, [scope])}` },

@@ -1,4 +1,5 @@
 import type { LocalGoogle } from '../../../local/google/server.ts';
+import { SUBSCRIPTION } from '../../../local/google/world/names.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import { createCourier } from '../../../src/courier.ts';
 import { createCutOff } from '../../../src/http/request-context.ts';
@@ -7,7 +8,6 @@ import { createNodeListener } from '../../../src/http/server/node-listener.ts';
 import { createLog } from '../../../src/log.ts';
 
 export const AUDIENCE = 'https://courier.example';
-const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
 /** A courier in this process, on a socket, against a local Google. */
 export interface RunningCourier {

@@ -1,10 +1,9 @@
 import type { LocalGoogle } from '../../../local/google/server.ts';
+import { CLOUD_PLATFORM } from '../../../local/google/world/names.ts';
 import type { Source } from '../../../src/domain.ts';
 import { openQuery } from '../../../src/exports/bigquery/open-query.ts';
 import { createTransport } from '../../../src/google/create-transport.ts';
 import { createKeptLog } from '../kept-log.ts';
-
-const CLOUD = 'https://www.googleapis.com/auth/cloud-platform';
 
 /** Who may run the queries. */
 export const QUERY_CALLER = { sub: '1', email: 'exporter@example.com' };
@@ -32,7 +31,7 @@ export const openLocalQuery = (
       allow: () => ({ name: 'reports' }) as ReturnType<Parameters<OpenQuery>[0]['allow']>,
       mayRun: ({ email }, name) => email === QUERY_CALLER.email && Object.hasOwn(queries, name),
       transport: createTransport({ googleOrigin: google.origin, log, sleep: async () => undefined }),
-      token: async () => google.world.accessToken(google.world.emails.runtime, [CLOUD]),
+      token: async () => google.world.accessToken(google.world.emails.runtime, [CLOUD_PLATFORM]),
       project: async () => 'local-project',
       now: Date.now,
       log,

@@ -1,6 +1,5 @@
 import type { LocalGoogle } from '../../../local/google/server.ts';
-
-const CLOUD = 'https://www.googleapis.com/auth/cloud-platform';
+import { CLOUD_PLATFORM } from '../../../local/google/world/names.ts';
 
 /** Calls the local BigQuery as the owner of the project. */
 export const askBigQuery = async (
@@ -11,7 +10,7 @@ export const askBigQuery = async (
 ): Promise<unknown> => {
   const response = await fetch(`${google.origin}/bigquery.googleapis.com/bigquery/v2/projects/local-project${path}`, {
     method,
-    headers: { authorization: `Bearer ${google.world.accessToken(google.world.emails.ops, [CLOUD])}` },
+    headers: { authorization: `Bearer ${google.world.accessToken(google.world.emails.ops, [CLOUD_PLATFORM])}` },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);

@@ -1,6 +1,7 @@
+import { SUBSCRIPTION } from '../../../local/google/world/names.ts';
 import type { World } from '../visit.ts';
 import { QUIET } from './expected.ts';
-import { QUEUE, queue, SUBSCRIPTION } from './messages/queue.ts';
+import { QUEUE, queue } from './messages/queue.ts';
 
 /** The buckets that objects may come from. */
 export const SOURCE_WORLDS: readonly World[] = [

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../../local/google/server.ts';
+import { EMAILS } from '../../../../local/google/world/names.ts';
 import type { ConflictRule, Receipt, Source } from '../../../../src/domain.ts';
 import type { CourierError } from '../../../../src/errors.ts';
 import { type Attempt, createHttp, type Http } from '../../../../src/google/http.ts';
@@ -14,8 +15,7 @@ import { type CourierStory, createCourierStory } from '../../../support/courier/
  */
 
 const TIMEOUT_MS = 120_000;
-const EMAIL = 'exporter@local-project.iam.gserviceaccount.com';
-const CALLER = { sub: '100000000000000000001', email: EMAIL };
+const CALLER = { sub: '100000000000000000001', email: EMAILS.exporter };
 const SMALL = Buffer.from('small');
 const LARGE = Buffer.alloc(6 * 1_048_576, 'large ');
 
@@ -81,7 +81,7 @@ const hidingHttp = (http: Http): Http => ({
 
 beforeAll(async () => {
   google = await startLocalGoogle();
-  const reports = { folder: google.places.sharedDriveFolder, credentials: 'main', callers: [EMAIL] };
+  const reports = { folder: google.places.sharedDriveFolder, credentials: 'main', callers: [EMAILS.exporter] };
   const network = { http: hidingHttp(createHttp()), sleep: pause };
   story = createCourierStory(google, {
     ...{ ledger: createMemoryLedger({ now }), destinations: { reports }, now, sleep, network },

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../../local/google/server.ts';
+import { EMAILS } from '../../../../local/google/world/names.ts';
 import type { ConflictRule, Conversion, Receipt } from '../../../../src/domain.ts';
 import { CourierError } from '../../../../src/errors.ts';
 import { bytesSource } from '../../../../src/exports/sources/inline.ts';
@@ -12,7 +13,6 @@ import { type CourierStory, createCourierStory } from '../../../support/courier/
 /** The bytes are in Drive, and the ledger is unavailable just when the receipt should be recorded. */
 
 const TIMEOUT_MS = 60_000;
-const EMAIL = 'exporter@local-project.iam.gserviceaccount.com';
 const OLDER = 'older bytes';
 const NEWER = 'newer bytes';
 
@@ -42,7 +42,7 @@ beforeAll(async () => {
       throw new CourierError('google-unavailable');
     },
   };
-  const reports = { folder: google.places.sharedDriveFolder, credentials: 'main', callers: [EMAIL] };
+  const reports = { folder: google.places.sharedDriveFolder, credentials: 'main', callers: [EMAILS.exporter] };
   const sleep: Sleep = (milliseconds, signal) => realSleep(milliseconds / 20, signal);
   const now = (): number => Date.now() + aheadMs;
   story = createCourierStory(google, { ledger, destinations: { reports }, now, sleep });
@@ -68,7 +68,7 @@ const deliver = (
   convertTo?: Conversion,
 ): Promise<Receipt> =>
   story.deliver({
-    caller: { sub: '100000000000000000001', email: EMAIL },
+    caller: { sub: '100000000000000000001', email: EMAILS.exporter },
     options: { destination: 'reports', name, onConflict, ...(convertTo === undefined ? {} : { convertTo }) },
     source: bytesSource(Buffer.from(text), convertTo === undefined ? 'text/plain' : 'text/csv'),
     idempotencyKey: `${name} ${key}`,

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../../local/google/server.ts';
+import { EMAILS } from '../../../../local/google/world/names.ts';
 import { bytesSource } from '../../../../src/exports/sources/inline.ts';
 import { createMemoryLedger } from '../../../../src/ledger/memory.ts';
 import { type CourierStory, createCourierStory } from '../../../support/courier/courier-story.ts';
 
 /** Two instances whose clocks are minutes apart deliver to a destination that keeps the last file. */
 
-const EMAIL = 'exporter@local-project.iam.gserviceaccount.com';
 const MINUTES = 60_000;
 const TIMEOUT_MS = 60_000;
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
   google = await startLocalGoogle();
   const ledger = createMemoryLedger({ now: Date.now });
   const reports = {
-    ...{ folder: google.places.sharedDriveFolder, credentials: 'main', callers: [EMAIL] },
+    ...{ folder: google.places.sharedDriveFolder, credentials: 'main', callers: [EMAILS.exporter] },
     keep: { path: '*', last: 1 },
   };
   const instance = (aheadMs: number): CourierStory =>
@@ -33,7 +33,7 @@ afterAll(async () => {
 
 const deliver = ({ deliver: send }: CourierStory, path: string, name: string) =>
   send({
-    caller: { sub: '100000000000000000001', email: EMAIL },
+    caller: { sub: '100000000000000000001', email: EMAILS.exporter },
     options: { destination: 'reports', path, name },
     source: bytesSource(Buffer.from(name), 'text/plain'),
     signal: AbortSignal.timeout(TIMEOUT_MS),

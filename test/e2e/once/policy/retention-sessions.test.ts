@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../../local/google/server.ts';
+import { EMAILS } from '../../../../local/google/world/names.ts';
 import { bytesSource } from '../../../../src/exports/sources/inline.ts';
 import { createMemoryLedger } from '../../../../src/ledger/memory.ts';
 import { type CourierStory, createCourierStory } from '../../../support/courier/courier-story.ts';
 
 /** The caller of an upload session may take days to send the bytes. The retention counts from the completion. */
 
-const EMAIL = 'exporter@local-project.iam.gserviceaccount.com';
-const CALLER = { sub: '100000000000000000001', email: EMAIL };
+const CALLER = { sub: '100000000000000000001', email: EMAILS.exporter };
 const TIMEOUT_MS = 60_000;
 const BYTES = Buffer.from('a slow file');
 
@@ -16,7 +16,7 @@ let courier: CourierStory;
 beforeAll(async () => {
   google = await startLocalGoogle();
   const folder = google.places.sharedDriveFolder;
-  const given = { folder, credentials: 'main', callers: [EMAIL] };
+  const given = { folder, credentials: 'main', callers: [EMAILS.exporter] };
   courier = createCourierStory(google, {
     ledger: createMemoryLedger({ now: Date.now }),
     destinations: {

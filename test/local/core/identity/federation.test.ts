@@ -4,11 +4,10 @@ import { AwsClient, ExternalAccountClient, IdentityPoolClient, Impersonated, OAu
 import { decodeJwt } from 'jose';
 import { type LocalGoogle, startLocalGoogle } from '../../../../local/google/server.ts';
 import { AWS_ENVIRONMENT } from '../../../../local/google/world/key-files.ts';
-import { AWS, FEDERATION } from '../../../../local/google/world/names.ts';
+import { AWS, CLOUD_PLATFORM, FEDERATION } from '../../../../local/google/world/names.ts';
 import { ask, bearer, form, jsonBody, transporterOptions } from '../redirect.ts';
 
 const DRIVE = 'https://www.googleapis.com/auth/drive';
-const CLOUD = 'https://www.googleapis.com/auth/cloud-platform';
 
 let google: LocalGoogle;
 beforeAll(async () => {
@@ -18,7 +17,7 @@ afterAll(() => google.close());
 
 const clientOf = (email: string): OAuth2Client => {
   const client = new OAuth2Client({ transporterOptions: transporterOptions(google.origin) });
-  client.setCredentials({ access_token: google.world.accessToken(email, [CLOUD]) });
+  client.setCredentials({ access_token: google.world.accessToken(email, [CLOUD_PLATFORM]) });
   return client;
 };
 const impersonating = (sourceEmail: string, targetPrincipal: string) =>
@@ -31,7 +30,7 @@ const impersonating = (sourceEmail: string, targetPrincipal: string) =>
 const iam = (email: string, method: string, body: unknown, caller = google.world.emails.runtime) =>
   ask(
     `${google.origin}/iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/${email}:${method}`,
-    jsonBody(body, bearer(google.world.accessToken(caller, [CLOUD]))),
+    jsonBody(body, bearer(google.world.accessToken(caller, [CLOUD_PLATFORM]))),
   );
 
 describe('impersonation', () => {
@@ -125,7 +124,7 @@ describe('workload identity federation', () => {
         getAwsRegion: async () => 'eu-central-1',
         getAwsSecurityCredentials: async () => ({ accessKeyId, secretAccessKey, token, ...change }),
       },
-      scopes: [CLOUD],
+      scopes: [CLOUD_PLATFORM],
       transporterOptions: transporterOptions(google.origin),
     });
   };

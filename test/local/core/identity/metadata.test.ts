@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Compute, GoogleAuth } from 'google-auth-library';
 import { decodeJwt } from 'jose';
 import { type LocalGoogle, startLocalGoogle } from '../../../../local/google/server.ts';
+import { CLOUD_PLATFORM } from '../../../../local/google/world/names.ts';
 import { ask } from '../redirect.ts';
 
 const DRIVE = 'https://www.googleapis.com/auth/drive';
-const CLOUD = 'https://www.googleapis.com/auth/cloud-platform';
 const FLAVOR = { headers: { 'metadata-flavor': 'Google' } };
 
 let google: LocalGoogle;
@@ -23,7 +23,7 @@ const scopesOf = async (client: Compute) =>
   google.world.tokens.holderOf((await client.getAccessToken()).token ?? '', [])?.scopes;
 
 test('google-auth-library detects this as a platform, and finds project and identity', async () => {
-  const auth = new GoogleAuth({ scopes: [CLOUD] });
+  const auth = new GoogleAuth({ scopes: [CLOUD_PLATFORM] });
   expect(await auth.getProjectId()).toBe('local-project');
   const { credential } = await auth.getApplicationDefault();
   expect(credential).toBeInstanceOf(Compute);
@@ -34,7 +34,7 @@ test('google-auth-library detects this as a platform, and finds project and iden
 test('Cloud Run’s uses the requested scopes; Compute Engine’s silently ignores them', async () => {
   expect(await scopesOf(new Compute({ scopes: [DRIVE] }))).toEqual([DRIVE]);
   google.world.setMetadata({ honoursScopes: false });
-  expect(await scopesOf(new Compute({ scopes: [DRIVE] }))).toEqual([CLOUD]);
+  expect(await scopesOf(new Compute({ scopes: [DRIVE] }))).toEqual([CLOUD_PLATFORM]);
   google.world.setMetadata({ honoursScopes: true });
 });
 

@@ -1,9 +1,8 @@
 import type { SubscriptionInput } from '../../../../local/google/pubsub/subscriptions.ts';
 import type { LocalGoogle } from '../../../../local/google/server.ts';
+import { SUBSCRIPTION } from '../../../../local/google/world/names.ts';
 import { AUDIENCE, type Document } from '../../visit.ts';
 import { NOT_ASKED, NOT_ON_CLOUD_RUN } from '../expected.ts';
-
-export const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
 export const ENDPOINT = `${AUDIENCE}/v1/pubsub`;
 

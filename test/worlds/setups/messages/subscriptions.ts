@@ -1,5 +1,6 @@
+import { SUBSCRIPTION } from '../../../../local/google/world/names.ts';
 import { AUDIENCE, type World } from '../../visit.ts';
-import { ENDPOINT, pushing, QUEUE, queue, SUBSCRIPTION } from './queue.ts';
+import { ENDPOINT, pushing, QUEUE, queue } from './queue.ts';
 
 const PUSH =
   /^gcloud pubsub subscriptions update exports --project=local-project --push-endpoint=https:\/\/courier\.example\/v1\/pubsub --push-auth-service-account=pubsub-push@local-project\.iam\.gserviceaccount\.com --push-auth-token-audience=https:\/\/courier\.example$/;

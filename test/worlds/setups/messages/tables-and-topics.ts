@@ -1,8 +1,9 @@
 import type { LocalGoogle } from '../../../../local/google/server.ts';
+import { SUBSCRIPTION } from '../../../../local/google/world/names.ts';
 import { askBigQuery, seedSales } from '../../../support/rows/query-tables.ts';
 import type { Document, World } from '../../visit.ts';
 import { QUIET } from '../expected.ts';
-import { QUEUE, queue, SUBSCRIPTION } from './queue.ts';
+import { QUEUE, queue } from './queue.ts';
 
 /** A table that the courier's own account may not read. */
 const createPrivateTable = async (google: LocalGoogle): Promise<void> => {
