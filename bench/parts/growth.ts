@@ -8,7 +8,7 @@ import type { GoogleProcess } from '../programs/processes.ts';
 
 const CONCURRENCIES = [1, 8, 64];
 /** CPU time has a resolution of hundredths of a second, so small loads are repeated until the result is meaningful. */
-const LEAST_DELIVERIES = 800;
+const MIN_DELIVERIES = 800;
 
 /** CPU for each delivery, and memory, as deliveries and concurrency grow. */
 export const benchGrowth = async (
@@ -34,7 +34,7 @@ export const benchGrowth = async (
       agent,
     });
   const cpuOf = async (count: number, concurrency: number): Promise<number> => {
-    const times = Math.max(1, Math.ceil(LEAST_DELIVERIES / count));
+    const times = Math.max(1, Math.ceil(MIN_DELIVERIES / count));
     const before = service.cpuSeconds();
     for (let time = 0; time < times; time++) await load(count, concurrency);
     return ((service.cpuSeconds() - before) / (times * count)) * 1000;

@@ -25,7 +25,7 @@ interface Answer {
 }
 
 /** `Retry-After` is meant for real outages. Waiting for it here would show nothing. */
-const LONGEST_WAIT_MS = 700;
+const MAX_WAIT_MS = 700;
 
 const inPieces = async function* (bytes: Buffer): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000);
@@ -70,7 +70,7 @@ export const deliver = async (upload: Upload, options: SenderOptions): Promise<E
       why = body.code ?? String(status);
       if (!body.retryable) return { kind: 'refused', why, upload, tries };
     }
-    await sleep(Math.min(LONGEST_WAIT_MS, Math.max(100, answer?.retryAfterMs ?? 0)), undefined, {
+    await sleep(Math.min(MAX_WAIT_MS, Math.max(100, answer?.retryAfterMs ?? 0)), undefined, {
       signal: options.signal,
     });
   }

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => close());
 
 /** Each call has half a minute, and some are made in the background. */
-const LEAST_MS = 25_000;
+const MIN_MS = 25_000;
 const WITHIN_MS = 5_000;
 
 test.each(WAYS)('$way: no time limit outlives the calls for a token', async ({ configure, onCloudRun }) => {
@@ -23,8 +23,8 @@ test.each(WAYS)('$way: no time limit outlives the calls for a token', async ({ c
   try {
     await openAuth(google, witness, configure(google), { onCloudRun }).token();
     const endsMs = performance.now() + WITHIN_MS;
-    while (timers.running(LEAST_MS).length > 0 && performance.now() < endsMs) await delay(20);
-    expect(timers.running(LEAST_MS)).toEqual([]);
+    while (timers.running(MIN_MS).length > 0 && performance.now() < endsMs) await delay(20);
+    expect(timers.running(MIN_MS)).toEqual([]);
   } finally {
     timers.stop();
   }

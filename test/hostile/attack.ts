@@ -7,7 +7,7 @@ export const MEBIBYTE = 1024 * 1024;
 /** How many deliveries one caller may have at the same time. */
 export const ROOM = 8;
 /** Well within Cloud Run's default of 512 MiB. */
-const MOST_RESIDENT_BYTES = 400 * MEBIBYTE;
+const MAX_RESIDENT_BYTES = 400 * MEBIBYTE;
 
 export interface Delivered {
   status: number;
@@ -56,7 +56,7 @@ export const createAttack = () => {
     }
     await watching;
     expect(peak).toBeGreaterThan(0);
-    expect(peak / MEBIBYTE).toBeLessThan(MOST_RESIDENT_BYTES / MEBIBYTE);
+    expect(peak / MEBIBYTE).toBeLessThan(MAX_RESIDENT_BYTES / MEBIBYTE);
   };
 
   // It must still work after the attack.

@@ -34,7 +34,7 @@ const waysInto = (drive: Drive, folderId: string) => ({
   },
   'resumable upload': async () => {
     const file = { id: await drive.newId({}), name: 'a', mimeType: 'text/plain', folderId };
-    const source = sourceOf(Buffer.alloc(6 * 1024 * 1024), { known: false });
+    const source = sourceOf(Buffer.alloc(6 * 1024 * 1024), { hasKnownSize: false });
     return uploadTo(drive, { target: { kind: 'create', file }, source, maxBytes: 10_000_000 });
   },
   'upload session': async () => {

@@ -16,7 +16,7 @@ const MULTIPART_BYTES = 5 * GRANULARITY;
 const RUNS = Number(process.env.ENGINE_RUNS ?? 1_000);
 const SEED = Number(process.env.ENGINE_SEED ?? 20_261_124);
 
-const PASSING: readonly Fault[] = [
+const FAULTS: readonly Fault[] = [
   'unavailable',
   'rate-limited',
   'reset-before',
@@ -54,19 +54,19 @@ const scenario = fc.record({
     ),
   ),
   pieces: fc.array(fc.integer({ min: 1, max: 5 * GRANULARITY }), { minLength: 1, maxLength: 5 }),
-  known: fc.boolean(),
-  again: fc.boolean(),
+  hasKnownSize: fc.boolean(),
+  isSeekable: fc.boolean(),
   blocks: fc.integer({ min: 4, max: 24 }),
   marked: fc.boolean(),
   ifExists: fc.constantFrom('answer' as const, 'replace' as const),
-  faults: fc.array(fc.option(fc.constantFrom(...PASSING), { nil: undefined, freq: 2 }), { maxLength: 12 }),
+  faults: fc.array(fc.option(fc.constantFrom(...FAULTS), { nil: undefined, freq: 2 }), { maxLength: 12 }),
   seed: fc.nat(255),
 });
 
-/** Faults that cost only time, and so few that no retry limit is reached. */
-const isBearable = (faults: readonly (Fault | undefined)[]): boolean => {
-  const real = faults.filter((fault) => fault !== undefined);
-  return real.length <= 4 && !real.includes('byte-corrupted') && !real.includes('session-forgotten');
+/** True for faults that only delay an upload, if they are too few to reach a retry limit. */
+const mustSucceed = (faults: readonly (Fault | undefined)[]): boolean => {
+  const sent = faults.filter((fault) => fault !== undefined);
+  return sent.length <= 4 && !sent.includes('byte-corrupted') && !sent.includes('session-forgotten');
 };
 
 const isRetryable = (error: unknown): boolean => error instanceof CourierError && error.retryable;
@@ -75,89 +75,96 @@ test(`${RUNS} uploads under faults: the sent bytes are stored once, or an error 
   let run = 0;
   let failed = 0;
   await fc.assert(
-    fc.asyncProperty(scenario, async ({ size, pieces, known, again, blocks, marked, ifExists, faults, seed }) => {
-      run += 1;
-      plan = [];
-      tiny.files.clear();
-      tiny.sessions.clear();
-      const { drive, transport, budget } = createCourierDrive({
-        origin: tiny.origin,
-        blockBytes: GRANULARITY,
-        bufferBytes: blocks * GRANULARITY,
-        multipartBytes: MULTIPART_BYTES,
-      });
-      try {
-        const id = `file-${run}`;
-        const bytes = bytesOf(size, seed);
-        const file = {
-          ...{ id, name: 'report', mimeType: 'text/csv', folderId: 'folder' },
-          // Without the mark, a corrupted file whose response was lost cannot be distinguished from another writer's file.
-          ...(marked || faults.includes('byte-corrupted') ? { appProperties: MARK } : {}),
-        };
-        const upload = (): Promise<UploadedTo> =>
-          uploadTo(drive, {
-            target: { kind: 'create', file },
-            source: sourceOf(bytes, { pieces, known, again }),
-            ifExists,
-            maxBytes: 1e9,
-          });
-        plan = [...faults];
-        const first = await upload().catch((error: unknown) => error);
-        const corrupted = faults.includes('byte-corrupted');
-        if (first instanceof Error) {
-          expect([isRetryable(first), isBearable(faults)]).toEqual([true, false]);
-          failed += 1;
-          // The response to the last request may have been lost; then the file exists and is complete.
-          for (const { revisions } of tiny.files.values())
-            expect(corrupted || hash('sha256', revisions.at(-1) ?? Buffer.alloc(0)) === hash('sha256', bytes)).toBe(
-              true,
-            );
-          plan = [];
-          await upload();
-        } else {
-          expect(first).toMatchObject({ sha256: hash('sha256', bytes), size });
+    fc.asyncProperty(
+      scenario,
+      async ({ size, pieces, hasKnownSize, isSeekable, blocks, marked, ifExists, faults, seed }) => {
+        run += 1;
+        plan = [];
+        tiny.files.clear();
+        tiny.sessions.clear();
+        const { drive, transport, budget } = createCourierDrive({
+          origin: tiny.origin,
+          blockBytes: GRANULARITY,
+          bufferBytes: blocks * GRANULARITY,
+          multipartBytes: MULTIPART_BYTES,
+        });
+        try {
+          const id = `file-${run}`;
+          const bytes = bytesOf(size, seed);
+          const file = {
+            ...{ id, name: 'report', mimeType: 'text/csv', folderId: 'folder' },
+            // Without the mark, the courier cannot tell its own corrupted file from another writer's if the response was lost.
+            ...(marked || faults.includes('byte-corrupted') ? { appProperties: MARK } : {}),
+          };
+          const upload = (): Promise<UploadedTo> =>
+            uploadTo(drive, {
+              target: { kind: 'create', file },
+              source: sourceOf(bytes, { pieces, hasKnownSize, isSeekable }),
+              ifExists,
+              maxBytes: 1e9,
+            });
+          plan = [...faults];
+          const first = await upload().catch((error: unknown) => error);
+          const corrupted = faults.includes('byte-corrupted');
+          if (first instanceof Error) {
+            expect([isRetryable(first), mustSucceed(faults)]).toEqual([true, false]);
+            failed += 1;
+            // The response to the last request may have been lost; then the file exists and is complete.
+            for (const { revisions } of tiny.files.values())
+              expect(corrupted || hash('sha256', revisions.at(-1) ?? Buffer.alloc(0)) === hash('sha256', bytes)).toBe(
+                true,
+              );
+            plan = [];
+            await upload();
+          } else {
+            expect(first).toMatchObject({ sha256: hash('sha256', bytes), size });
+          }
+          expect([...tiny.files.keys()]).toEqual([id]);
+          const stored = tiny.files.get(id)?.revisions.at(-1) ?? Buffer.from('none');
+          expect(stored.equals(bytes)).toBe(true);
+          expect(budget.gauges().used).toBe(0);
+        } finally {
+          transport.close();
         }
-        expect([...tiny.files.keys()]).toEqual([id]);
-        const stored = tiny.files.get(id)?.revisions.at(-1) ?? Buffer.from('none');
-        expect(stored.equals(bytes)).toBe(true);
-        expect(budget.gauges().used).toBe(0);
-      } finally {
-        transport.close();
-      }
-    }),
+      },
+    ),
     { numRuns: RUNS, seed: SEED, endOnFailure: false },
   );
   expect(failed).toBeLessThan(RUNS);
 }, 600_000);
 
-const WRONGS = ['cut', 'digest', 'abandoned', 'objection', 'short'] as const;
+/**
+ * Why a body must not become a file: it is cut off, has another digest or fewer bytes than announced, its caller leaves, or
+ * the delivery objects before the last byte.
+ */
+const DEFECTS = ['cut', 'digest', 'abandoned', 'objection', 'short'] as const;
 
 /** A request whose bytes must never become a file. */
-const wrongRequest = (wrong: (typeof WRONGS)[number], bytes: Buffer, cutAt: number): Partial<UploadRequest> => {
+const defectiveRequest = (defect: (typeof DEFECTS)[number], bytes: Buffer, cutAt: number): Partial<UploadRequest> => {
   const giveUp = new AbortController();
   const cut = async function* (): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < cutAt; at += 13) yield bytes.subarray(at, Math.min(cutAt, at + 13));
-    if (wrong === 'abandoned') {
+    if (defect === 'abandoned') {
       giveUp.abort(new CourierError('shutting-down'));
       await new Promise(() => undefined);
     }
-    if (wrong === 'cut') throw new CourierError('body-truncated');
+    if (defect === 'cut') throw new CourierError('body-truncated');
   };
-  if (wrong === 'digest') return { expectedSha256: hash('sha256', Buffer.concat([bytes, bytes, Buffer.from('x')])) };
-  if (wrong === 'objection') return { beforeCommit: () => Promise.reject(new CourierError('idempotency-key-reused')) };
-  const size = wrong === 'short' ? bytes.length + 1 : undefined;
+  if (defect === 'digest') return { expectedSha256: hash('sha256', Buffer.concat([bytes, bytes, Buffer.from('x')])) };
+  if (defect === 'objection') return { beforeCommit: () => Promise.reject(new CourierError('idempotency-key-reused')) };
+  const size = defect === 'short' ? bytes.length + 1 : undefined;
   return { source: { size, mimeType: 'text/csv', open: cut }, signal: giveUp.signal };
 };
 
 test(`${RUNS} invalid bodies under faults: an error, and never a file`, async () => {
-  const wrongs = fc.record({
+  const requests = fc.record({
     scenario,
-    wrong: fc.constantFrom(...WRONGS),
+    defect: fc.constantFrom(...DEFECTS),
     cutShare: fc.double({ min: 0, max: 1, noNaN: true }),
   });
-  let own = 0;
+  let permanent = 0;
   await fc.assert(
-    fc.asyncProperty(wrongs, async ({ scenario: { size, pieces, blocks, faults, seed }, wrong, cutShare }) => {
+    fc.asyncProperty(requests, async ({ scenario: { size, pieces, blocks, faults, seed }, defect, cutShare }) => {
       tiny.files.clear();
       tiny.sessions.clear();
       const { drive, transport, budget } = createCourierDrive({
@@ -173,10 +180,10 @@ test(`${RUNS} invalid bodies under faults: an error, and never a file`, async ()
           target: { kind: 'create', file: { id: 'wrong', name: 'report', mimeType: 'text/csv', folderId: 'folder' } },
           source: sourceOf(bytes, { pieces }),
           maxBytes: 1e9,
-          ...wrongRequest(wrong, bytes, Math.floor(size * cutShare)),
+          ...defectiveRequest(defect, bytes, Math.floor(size * cutShare)),
         }).catch((error: unknown) => error);
         expect(failure).toBeInstanceOf(CourierError);
-        if (!isRetryable(failure)) own += 1;
+        if (!isRetryable(failure)) permanent += 1;
         expect(tiny.files.size).toBe(0);
         expect(budget.gauges().used).toBe(0);
       } finally {
@@ -185,21 +192,21 @@ test(`${RUNS} invalid bodies under faults: an error, and never a file`, async ()
     }),
     { numRuns: RUNS, seed: SEED, endOnFailure: false },
   );
-  expect(own).toBeGreaterThan(RUNS / 3);
+  expect(permanent).toBeGreaterThan(RUNS / 3);
 }, 600_000);
 
 test(`${RUNS} uploads resumed repeatedly from where they stopped: one file, and every byte verified`, async () => {
-  const tries = fc.record({
+  const resumedUploads = fc.record({
     scenario,
     // Long enough to exceed the retry limit of one attempt.
     plans: fc.array(
-      fc.array(fc.option(fc.constantFrom(...PASSING), { nil: undefined, freq: 4 }), { minLength: 8, maxLength: 40 }),
+      fc.array(fc.option(fc.constantFrom(...FAULTS), { nil: undefined, freq: 4 }), { minLength: 8, maxLength: 40 }),
       { minLength: 1, maxLength: 4, size: 'max' },
     ),
   });
-  let takenUp = 0;
+  let resumed = 0;
   await fc.assert(
-    fc.asyncProperty(tries, async ({ scenario: { size, pieces, blocks, seed, known }, plans }) => {
+    fc.asyncProperty(resumedUploads, async ({ scenario: { size, pieces, blocks, seed, hasKnownSize }, plans }) => {
       tiny.files.clear();
       tiny.sessions.clear();
       const bytes = bytesOf(size, seed);
@@ -214,16 +221,16 @@ test(`${RUNS} uploads resumed repeatedly from where they stopped: one file, and 
           bufferBytes: blocks * GRANULARITY,
           multipartBytes: MULTIPART_BYTES,
         });
-        if (sessionUri !== undefined) takenUp += 1;
+        if (sessionUri !== undefined) resumed += 1;
         const file = { id: 'one', name: 'r', mimeType: 'text/csv', folderId: 'f', appProperties: MARK };
         const target = { kind: 'create', file } as const;
-        const resumed = { keepSession: keep, ...(sessionUri === undefined ? {} : { sessionUri }) };
+        const session = { keepSession: keep, ...(sessionUri === undefined ? {} : { sessionUri }) };
         try {
           return await uploadTo(drive, {
             target,
-            source: sourceOf(bytes, { pieces, known, again: true }),
+            source: sourceOf(bytes, { pieces, hasKnownSize, isSeekable: true }),
             maxBytes: 1e9,
-            ...resumed,
+            ...session,
           });
         } catch (error) {
           expect(isRetryable(error)).toBe(true);
@@ -246,5 +253,5 @@ test(`${RUNS} uploads resumed repeatedly from where they stopped: one file, and 
     }),
     { numRuns: RUNS, seed: SEED, endOnFailure: false },
   );
-  expect(takenUp).toBeGreaterThan(RUNS / 10);
+  expect(resumed).toBeGreaterThan(RUNS / 10);
 }, 600_000);

@@ -29,8 +29,12 @@ describe.each([
     ['cut, of unknown size', { source: cutSource(bytes, undefined) }, 'body-truncated'],
     ['ended early', { source: { ...sourceOf(bytes), size: bytes.length + 1 } }, 'body-truncated'],
     ['longer than announced', { source: { ...sourceOf(bytes), size: bytes.length - 1 } }, 'body-truncated'],
-    ['whole, of known size, and then not well ended', { source: cutSource(bytes, bytes.length) }, 'body-truncated'],
-    ['larger than allowed', { source: sourceOf(bytes, { known: false }), maxBytes: bytes.length - 1 }, 'too-large'],
+    ['whole, of known size, and ended by an error', { source: cutSource(bytes, bytes.length) }, 'body-truncated'],
+    [
+      'larger than allowed',
+      { source: sourceOf(bytes, { hasKnownSize: false }), maxBytes: bytes.length - 1 },
+      'too-large',
+    ],
     [
       'of another digest',
       { source: sourceOf(bytes), expectedSha256: hash('sha256', Buffer.from('other')) },
@@ -39,7 +43,7 @@ describe.each([
     [
       'refused by the story',
       {
-        source: sourceOf(bytes, { known: false }),
+        source: sourceOf(bytes, { hasKnownSize: false }),
         beforeCommit: async () => {
           throw new CourierError('idempotency-key-reused');
         },
@@ -59,7 +63,7 @@ describe.each([
     const committed: unknown[] = [];
     const uploaded = await uploadTo(drive, {
       target: create(),
-      source: sourceOf(bytes, { known: false }),
+      source: sourceOf(bytes, { hasKnownSize: false }),
       maxBytes: bytes.length,
       expectedSha256: hash('sha256', bytes),
       beforeCommit: async (whole) => {
@@ -193,7 +197,7 @@ test('a failed upload releases its source immediately', async () => {
   const { drive } = await start(undefined, 4);
   let released = false;
   const source: Source = {
-    ...sourceOf(LARGE, { known: false }),
+    ...sourceOf(LARGE, { hasKnownSize: false }),
     async *open() {
       try {
         for (let at = 0; at < 10; at++) yield LARGE;
@@ -233,7 +237,7 @@ test('many concurrent uploads share one small buffer budget, and all succeed', a
     uploads.map((bytes, turn) =>
       uploadTo(drive, {
         target: create(`file-${turn}`),
-        source: sourceOf(bytes, { pieces: [1 + turn], known: turn % 2 === 0 }),
+        source: sourceOf(bytes, { pieces: [1 + turn], hasKnownSize: turn % 2 === 0 }),
         maxBytes: 1e6,
       }),
     ),

@@ -31,7 +31,7 @@ describe('sessions', () => {
 
   test('send "*" until the size is known', async () => {
     const { tiny, drive } = await start();
-    await uploadTo(drive, { target: create(), source: sourceOf(LARGE, { known: false }), maxBytes: 1e6 });
+    await uploadTo(drive, { target: create(), source: sourceOf(LARGE, { hasKnownSize: false }), maxBytes: 1e6 });
     const ranges = tiny.requests.filter(isChunk).map(({ headers }) => headers['content-range'] ?? '');
     expect(ranges.slice(0, -1).every((range) => range.endsWith('/*'))).toBe(true);
     expect(ranges.at(-1)).toMatch(/-499\/500$/);
@@ -45,15 +45,15 @@ describe('sessions', () => {
   });
 
   test('that Drive has forgotten restart if the source can be reopened, and fail otherwise', async () => {
-    for (const again of [true, false]) {
+    for (const isSeekable of [true, false]) {
       let puts = 0;
       const { tiny, drive } = await start(({ method }) =>
         method === 'PUT' && ++puts === 4 ? 'session-forgotten' : undefined,
       );
-      const work = uploadTo(drive, { target: create(), source: sourceOf(LARGE, { again }), maxBytes: 1e6 });
-      if (again) expect(await work).toMatchObject({ sha256: hash('sha256', LARGE) });
+      const work = uploadTo(drive, { target: create(), source: sourceOf(LARGE, { isSeekable }), maxBytes: 1e6 });
+      if (isSeekable) expect(await work).toMatchObject({ sha256: hash('sha256', LARGE) });
       else expect(await failureOf(work)).toMatchObject({ code: 'drive-unavailable' });
-      expect(tiny.files.size).toBe(again ? 1 : 0);
+      expect(tiny.files.size).toBe(isSeekable ? 1 : 0);
     }
   });
 
@@ -62,7 +62,7 @@ describe('sessions', () => {
     const { tiny, drive } = await start(({ method }) => (method === 'PUT' && ++puts > 4 ? 'unavailable' : undefined));
     const kept: string[] = [];
     const keep = async (uri: string): Promise<void> => void kept.push(uri);
-    const request = { target: create(), source: sourceOf(LARGE, { again: true }), maxBytes: 1e6 };
+    const request = { target: create(), source: sourceOf(LARGE, { isSeekable: true }), maxBytes: 1e6 };
     expect(await failureOf(uploadTo(drive, { ...request, keepSession: keep }))).toMatchObject({
       code: 'drive-unavailable',
     });
@@ -93,7 +93,7 @@ describe('sessions', () => {
     const { tiny, drive } = await start();
     const giveUp = new AbortController();
     const source: Source = {
-      ...sourceOf(LARGE, { again: true }),
+      ...sourceOf(LARGE, { isSeekable: true }),
       async *open() {
         yield LARGE.subarray(0, 200);
         giveUp.abort(new CourierError('shutting-down'));
@@ -152,7 +152,9 @@ test('a conversion with an unknown outcome is not repeated', async () => {
     kind: 'create',
     file: { name: 'r', mimeType: 'text/csv', folderId: 'f', convertTo: 'x/y' },
   } as const;
-  const failure = await failureOf(uploadTo(drive, { target, source: sourceOf(SMALL, { again: true }), maxBytes: 1e6 }));
+  const failure = await failureOf(
+    uploadTo(drive, { target, source: sourceOf(SMALL, { isSeekable: true }), maxBytes: 1e6 }),
+  );
   expect(failure).toMatchObject({ code: 'drive-unavailable' });
   expect(tiny.files.size).toBe(1);
 });

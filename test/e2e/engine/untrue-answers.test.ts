@@ -20,12 +20,12 @@ describe('a session that acknowledges more bytes than it was sent', () => {
   test.each([
     ['whose bytes can be read again, is started again', true],
     ['whose bytes are no longer held, fails and leaves no file', false],
-  ])('%s', async (_, again) => {
+  ])('%s', async (_, isSeekable) => {
     let chunks = 0;
     const { tiny, drive } = await start((request) => (isChunk(request) && ++chunks === 3 ? overstate : undefined));
-    const work = uploadTo(drive, { target: create(), source: sourceOf(LARGE, { again }), maxBytes: 1e6 });
+    const work = uploadTo(drive, { target: create(), source: sourceOf(LARGE, { isSeekable }), maxBytes: 1e6 });
     const sent = () => tiny.requests.filter(isChunk).map(({ headers }) => headers['content-range']);
-    if (again) {
+    if (isSeekable) {
       expect(await work).toMatchObject({ sha256: hash('sha256', LARGE), size: LARGE.length });
       expect(tiny.files.get('one')?.revisions.map((bytes) => hash('sha256', bytes))).toEqual([hash('sha256', LARGE)]);
       expect(tiny.requests.filter(isSessionStart)).toHaveLength(2);
@@ -48,7 +48,7 @@ describe('an error about the account or the shared drive ends the upload, since 
     ['insufficientPermissions', /^scope-insufficient$/],
   ])('%s', async (reason, code) => {
     const { tiny, drive } = await start((request) => (isChunk(request) ? () => refusal(403, reason) : undefined));
-    const source = sourceOf(LARGE, { again: true });
+    const source = sourceOf(LARGE, { isSeekable: true });
     const failure = await failureOf(uploadTo(drive, { target: create(), source, maxBytes: 1e6 }));
     expect(failure).toMatchObject({ code: expect.stringMatching(code) });
     expect(tiny.requests.filter(isSessionStart)).toHaveLength(1);

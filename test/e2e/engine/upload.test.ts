@@ -29,9 +29,9 @@ describe('sizes at every boundary', () => {
     async (size) => {
       const { tiny, drive } = await start();
       const bytes = randomBytes(size);
-      for (const known of [true, false]) {
+      for (const hasKnownSize of [true, false]) {
         const id = await drive.newId({});
-        const source = sourceOf(bytes, { known });
+        const source = sourceOf(bytes, { hasKnownSize });
         const uploaded = await uploadTo(drive, {
           target: { kind: 'create', file: newFile(id) },
           source,

@@ -56,8 +56,8 @@ export interface Point {
   sentAtMs?: number;
   /** Removes its listener: an `AbortSignal.any` that has one is never garbage-collected. */
   forget(): void;
-  /** Makes the call; `settle` passes its result to the waiting code. */
-  act(fault: string | undefined): Promise<{ note: string; settle: () => void }>;
+  /** Makes the call; `passAnswer` passes its result to the code that waits for it. */
+  act(fault: string | undefined): Promise<{ note: string; passAnswer: () => void }>;
 }
 
 export interface Step {

@@ -25,9 +25,9 @@ export interface Sender {
   send(tries: number, isReplay?: boolean): Promise<void>;
 }
 
-const LONGEST_WAIT_MS = 64_000;
+const MAX_WAIT_MS = 64_000;
 /** How long an account is left out after a refusal. */
-const LONGEST_REFUSAL_MS = 3_600_000;
+const MAX_REFUSAL_MS = 3_600_000;
 
 const inPieces = async function* (bytes: Buffer): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 100_000) yield bytes.subarray(at, at + 100_000);
@@ -149,7 +149,7 @@ export const createSender = (
         ending.kind === 'error' ? Math.max(least, (ending.error.retryAfterSeconds ?? 1) * 1_000) : least,
       ),
     );
-    const longest = world.scenario.settings.includes('accounts') ? LONGEST_REFUSAL_MS : LONGEST_WAIT_MS;
+    const longest = world.scenario.settings.includes('accounts') ? MAX_REFUSAL_MS : MAX_WAIT_MS;
     return world.isFaultFree ? Math.min(longest, Math.max(asked, 1_000 * 2 ** turn)) : asked;
   };
 

@@ -6,8 +6,11 @@ import type { Context } from '../actors/actors.ts';
 const PAUSE_MS = 75_000;
 
 interface Pauses {
-  /** Pauses the process of a context while it waits for an answer. @param settle passes the answer on */
-  begin(context: Context, settle: () => void): void;
+  /**
+   * Pauses the process of a context while it waits for an answer.
+   * @param passAnswer passes the answer to the code that waits for it
+   */
+  begin(context: Context, passAnswer: () => void): void;
   /** Ends a pause that is over. Returns false if there is none. */
   end(): Promise<boolean>;
 }
@@ -21,22 +24,22 @@ export const createPauses = (
   contexts: AsyncLocalStorage<Context>,
   sendNext: (context: Context) => Promise<void>,
 ): Pauses => {
-  const over: { context: Context; settle: () => void }[] = [];
+  const over: { context: Context; passAnswer: () => void }[] = [];
   return {
-    begin(context, settle) {
+    begin(context, passAnswer) {
       const { process } = context;
       if (process === undefined) throw new Error('only a process can be paused');
       process.isFrozen = true;
-      // On nobody's account, so that the pause does not pause itself.
-      contexts.exit(() => sleep(PAUSE_MS).then(() => over.push({ context, settle })));
+      // Outside the context: the timers of a paused process do not fire, and this one must.
+      contexts.exit(() => sleep(PAUSE_MS).then(() => over.push({ context, passAnswer })));
     },
     async end() {
       const pause = over.shift();
       if (pause === undefined) return false;
-      const { context, settle } = pause;
+      const { context, passAnswer } = pause;
       const { process } = context;
       if (process?.alive !== true) return true;
-      settle();
+      passAnswer();
       await sendNext(context);
       process.isFrozen = false;
       return true;

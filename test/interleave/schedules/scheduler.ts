@@ -104,12 +104,12 @@ export const createScheduler = (
         async act(fault) {
           forget();
           const result = await act(fault);
-          const settle = (): void => {
+          const passAnswer = (): void => {
             activity += 1;
             if ('error' in result) reject(result.error);
             else resolve(result.value);
           };
-          return { note: result.note, settle };
+          return { note: result.note, passAnswer };
         },
       };
       if (signal?.aborted) return reject(abortError(signal));
@@ -192,16 +192,16 @@ export const createScheduler = (
       note('takes its time');
       points.push(Object.assign(chosen, { isSlow: true }));
     } else {
-      const { note: what, settle } = await chosen.act(isOfProcess(fault) ? undefined : fault);
+      const { note: what, passAnswer } = await chosen.act(isOfProcess(fault) ? undefined : fault);
       if (fault === 'freeze') {
         note(`${what}; process ${context.process?.name} is paused before it sees this`);
-        pauses.begin(context, settle);
+        pauses.begin(context, passAnswer);
       } else if (fault === 'crash-after') {
         note(`${what}; process ${context.process?.name} dies after this`);
         context.process?.die();
       } else {
         note(what);
-        settle();
+        passAnswer();
       }
     }
     activity += 1;

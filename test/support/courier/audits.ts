@@ -11,7 +11,7 @@ interface AuditLine {
   warnings?: string[];
 }
 
-const LONGEST_WAIT_MS = 20_000;
+const MAX_WAIT_MS = 20_000;
 
 /** The audit lines of the deliveries with one name that a courier has printed so far, oldest first. */
 const auditsOf = (lines: readonly string[], name: string): AuditLine[] =>
@@ -22,7 +22,7 @@ const auditsOf = (lines: readonly string[], name: string): AuditLine[] =>
 
 /** Waits for this many lines: a line reaches the reader shortly after the response of its delivery. */
 export const waitForAudits = async (lines: readonly string[], name: string, count: number): Promise<AuditLine[]> => {
-  for (const endMs = Date.now() + LONGEST_WAIT_MS; ; await sleep(20)) {
+  for (const endMs = Date.now() + MAX_WAIT_MS; ; await sleep(20)) {
     const audits = auditsOf(lines, name);
     if (audits.length >= count) return audits;
     if (Date.now() > endMs) throw new Error(`${audits.length} of ${count} audit lines of "${name}"`);

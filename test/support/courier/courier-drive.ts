@@ -66,12 +66,17 @@ export const createCourierDrive = ({
 };
 
 /**
- * A source that yields these bytes in these pieces. Its size is unknown unless `known`, and it can be opened at an
- * offset only with `again`.
+ * A source that yields these bytes in pieces of these sizes, again and again.
+ * @param hasKnownSize whether the source tells its size before it is read
+ * @param isSeekable whether the source can be opened at an offset, for an upload that is resumed
  */
 export const sourceOf = (
   bytes: Uint8Array,
-  { pieces = [65_536], known = true, again = false }: { pieces?: number[]; known?: boolean; again?: boolean } = {},
+  {
+    pieces = [65_536],
+    hasKnownSize = true,
+    isSeekable = false,
+  }: { pieces?: number[]; hasKnownSize?: boolean; isSeekable?: boolean } = {},
 ): Source => {
   const read = async function* (offset: number): AsyncGenerator<Uint8Array> {
     for (let at = offset, turn = 0; at < bytes.length; turn++) {
@@ -81,9 +86,9 @@ export const sourceOf = (
     }
   };
   return {
-    size: known ? bytes.length : undefined,
+    size: hasKnownSize ? bytes.length : undefined,
     mimeType: 'application/octet-stream',
     open: () => read(0),
-    ...(again ? { openAt: read } : {}),
+    ...(isSeekable ? { openAt: read } : {}),
   };
 };

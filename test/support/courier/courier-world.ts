@@ -42,7 +42,7 @@ export interface CourierWorld {
   close(): Promise<void>;
 }
 
-const LONGEST_WAIT_MS = 1_000;
+const MAX_WAIT_MS = 1_000;
 
 /** A local Google in this process, and couriers that write to it with a key file. */
 export const startCourierWorld = async (
@@ -108,7 +108,7 @@ export const startCourierWorld = async (
         const isPassing = sent === undefined || sent.status === 503 || sent.status === 429;
         if (!isPassing) return sent;
         const wait = sent === undefined ? 200 : Number(sent.retryAfter ?? 1) * 1_000;
-        await new Promise((resolve) => setTimeout(resolve, Math.min(LONGEST_WAIT_MS, wait)));
+        await new Promise((resolve) => setTimeout(resolve, Math.min(MAX_WAIT_MS, wait)));
       }
       throw new Error('not answered in a hundred tries');
     },

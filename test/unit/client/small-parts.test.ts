@@ -72,9 +72,9 @@ test('a stream is returned whole, however far it was read ahead', async () => {
       );
       if (stream.kind !== 'stream') throw new Error('a generator can be read once');
       const whole = Buffer.concat(pieces);
-      const settled = await bufferStream(stream, limit);
-      expect(settled.kind).toBe(whole.length <= limit ? 'seekable' : 'stream');
-      const bytes = settled.kind === 'seekable' ? settled.read(0, settled.size) : settled.bytes;
+      const buffered = await bufferStream(stream, limit);
+      expect(buffered.kind).toBe(whole.length <= limit ? 'seekable' : 'stream');
+      const bytes = buffered.kind === 'seekable' ? buffered.read(0, buffered.size) : buffered.bytes;
       const read: Uint8Array[] = [];
       for await (const piece of bytes) read.push(piece);
       expect(Buffer.concat(read).equals(whole)).toBe(true);

@@ -45,11 +45,11 @@ describe('retries', () => {
     ['403 sharingRateLimitExceeded', 403, rateLimited('sharingRateLimitExceeded')],
   ])('%s of an idempotent request is retried, doubling the maximum delay each time', async (_, status, body) => {
     const { transport, seen, waits } = await startTransport(fail(3, status, body));
-    const tally = { calls: 0, retries: 0, units: 0 };
-    expect(await transport.send({ ...GET, callStats: tally })).toMatchObject({ status: 200 });
+    const callStats = { calls: 0, retries: 0, units: 0 };
+    expect(await transport.send({ ...GET, callStats })).toMatchObject({ status: 200 });
     expect(seen).toHaveLength(4);
     expect(waits).toEqual([250, 500, 1_000]);
-    expect(tally).toEqual({ calls: 4, retries: 3, units: 0 });
+    expect(callStats).toEqual({ calls: 4, retries: 3, units: 0 });
   });
 
   test.each([

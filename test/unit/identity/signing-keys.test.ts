@@ -31,8 +31,8 @@ beforeEach(async () => {
 });
 afterEach(() => jwks.close());
 
-const settled = async (): Promise<void> => {
-  // A background renewal has ended when the call that joins it has.
+/** Waits for a renewal in the background: it has ended when no more requests for the keys arrive. */
+const waitForRenewal = async (): Promise<void> => {
   for (let fetches = -1; fetches !== jwks.fetches; await new Promise((resolve) => setTimeout(resolve, 20))) {
     fetches = jwks.fetches;
   }
@@ -93,12 +93,12 @@ describe('Google’s keys are fetched', () => {
     await keys.find('first');
     nowMs += seconds * 500 - 1;
     await keys.find('first');
-    await settled();
+    await waitForRenewal();
     expect(jwks.fetches).toBe(1);
     jwks.status = 500; // This way the background renewal cannot hide what follows.
     nowMs = NOON_MS + seconds * 1000 - 1;
     await expect(keys.find('first')).resolves.toBeDefined();
-    await settled();
+    await waitForRenewal();
     nowMs = NOON_MS + seconds * 1000 + 2000;
     await expect(keys.find('first')).rejects.toMatchObject({ code: 'google-unavailable', retryable: true });
   });
@@ -121,7 +121,7 @@ describe('Google’s keys are fetched', () => {
     jwks.keys = [second.publicJwk];
     nowMs += 3 * HOUR_MS;
     expect(await keys.find('first')).toBeDefined();
-    await settled();
+    await waitForRenewal();
     expect(jwks.fetches).toBe(2);
     expect(withdrawals).toBe(1);
     expect(await keys.find('first')).toBeUndefined();

@@ -4,6 +4,7 @@ import { EMAILS } from '../../../../local/google/world/names.ts';
 import { bytesSource } from '../../../../src/exports/sources/inline.ts';
 import { createMemoryLedger } from '../../../../src/ledger/memory.ts';
 import { type CourierStory, createCourierStory } from '../../../support/courier/courier-story.ts';
+import { pauseBetweenDeliveries, waitForTrash } from './retention-waits.ts';
 
 /** Two instances whose clocks are minutes apart deliver to a destination that keeps the last file. */
 
@@ -41,18 +42,6 @@ const deliver = ({ deliver: send }: CourierStory, path: string, name: string) =>
     requestId: name,
   });
 
-const isTrashed = (id: string) => google.drive.files().find((file) => file.id === id)?.trashed;
-
-/** Deliveries of one instance are a moment apart. Drive's clock is known to the second. */
-const pause = () => new Promise((resolve) => setTimeout(resolve, 2_500));
-
-const settled = async (ids: readonly string[]): Promise<(boolean | undefined)[]> => {
-  for (let turn = 0; turn < 100 && !ids.some(isTrashed); turn++)
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  return ids.map(isTrashed);
-};
-
 test.each([
   ['behind', () => ({ first: fast, second: slow })],
   ['ahead', () => ({ first: slow, second: fast })],
@@ -61,9 +50,9 @@ test.each([
   async (path, instances) => {
     const { first, second } = instances();
     const older = await deliver(first, path, 'older');
-    await pause();
+    await pauseBetweenDeliveries();
     const newer = await deliver(second, path, 'newer');
-    expect(await settled([older.id, newer.id])).toEqual([true, false]);
+    expect(await waitForTrash(google, [older.id, newer.id])).toEqual([true, false]);
   },
   TIMEOUT_MS,
 );

@@ -4,6 +4,7 @@ import { EMAILS } from '../../../../local/google/world/names.ts';
 import { bytesSource } from '../../../../src/exports/sources/inline.ts';
 import { createMemoryLedger } from '../../../../src/ledger/memory.ts';
 import { type CourierStory, createCourierStory } from '../../../support/courier/courier-story.ts';
+import { pauseBetweenDeliveries, waitForTrash } from './retention-waits.ts';
 
 /** The caller of an upload session may take days to send the bytes. The retention counts from the completion. */
 
@@ -56,26 +57,16 @@ const send = async ({ uploadUrl }: { uploadUrl: string }): Promise<void> => {
 };
 
 const fileOf = (id: string) => google.drive.files().find((file) => file.id === id);
-const settled = async (ids: readonly string[]): Promise<(boolean | undefined)[]> => {
-  for (let turn = 0; turn < 100 && !ids.some((id) => fileOf(id)?.trashed); turn++)
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  return ids.map((id) => fileOf(id)?.trashed);
-};
-
-/** Drive's clock is known to the second. */
-const pause = () => new Promise((resolve) => setTimeout(resolve, 2_500));
-
 test(
   'a new file that was opened before another delivery, and completed after it, is the newer one',
   async () => {
     const opened = await open('last', 'slow', 'new');
-    await pause();
+    await pauseBetweenDeliveries();
     const quick = await deliver('last', 'quick');
-    await pause();
+    await pauseBetweenDeliveries();
     await send(opened);
     const slow = await courier.completeUpload({ ...request(), id: opened.id });
-    expect(await settled([quick.id, slow.id])).toEqual([true, false]);
+    expect(await waitForTrash(google, [quick.id, slow.id])).toEqual([true, false]);
     expect(fileOf(slow.id)?.modifiedTime).toBe(slow.modifiedTime);
   },
   TIMEOUT_MS,
@@ -89,11 +80,11 @@ test(
     const ids: string[] = [];
     for (const name of ['one', 'two', 'three']) {
       ids.push((await deliver('two', name)).id);
-      await pause();
+      await pauseBetweenDeliveries();
     }
-    expect(await settled(ids)).toEqual([true, false, false]);
+    expect(await waitForTrash(google, ids)).toEqual([true, false, false]);
     const { id } = await courier.completeUpload({ ...request(), id: opened.id });
-    expect(await settled([...ids.slice(1), id])).toEqual([true, false, false]);
+    expect(await waitForTrash(google, [...ids.slice(1), id])).toEqual([true, false, false]);
   },
   TIMEOUT_MS,
 );
@@ -103,19 +94,19 @@ test(
   async () => {
     const [kept, other] = [await deliver('two', 'kept'), await deliver('two', 'other')];
     const opened = await open('two', 'kept', 'replace');
-    await pause();
+    await pauseBetweenDeliveries();
     await courier.deliver({
       ...request(),
       options: { destination: 'two', path: 'two', name: 'other', onConflict: 'replace' },
       source: bytesSource(Buffer.from('again'), 'text/plain'),
       requestId: 'again',
     });
-    await pause();
+    await pauseBetweenDeliveries();
     await send(opened);
     expect((await courier.completeUpload({ ...request(), id: opened.id })).id).toBe(kept.id);
-    await pause();
+    await pauseBetweenDeliveries();
     const newest = await deliver('two', 'newest');
-    expect(await settled([kept.id, other.id, newest.id])).toEqual([false, true, false]);
+    expect(await waitForTrash(google, [kept.id, other.id, newest.id])).toEqual([false, true, false]);
   },
   TIMEOUT_MS,
 );

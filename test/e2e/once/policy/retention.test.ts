@@ -41,7 +41,7 @@ const until = async (isDone: () => boolean): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 };
-const settled = async (): Promise<void> => {
+const waitForLastCall = async (): Promise<void> => {
   let before = -1;
   await until(() => {
     const count = world.google.calls.count();
@@ -55,7 +55,7 @@ const settled = async (): Promise<void> => {
 const sendAll = async (names: readonly string[], query: Record<string, string>): Promise<string[]> => {
   const ids: string[] = [];
   for (const name of names) ids.push((await send(name, query)).id);
-  await settled();
+  await waitForLastCall();
   return ids;
 };
 
@@ -74,7 +74,7 @@ test(
     file.parent = world.google.places.sharedDriveFolder;
     const ids = [...rest, ...(await sendAll(numbered('b', 5), { path: 'daily/b' }))];
     await until(() => ids.filter(isTrashed).length === 3);
-    await settled();
+    await waitForLastCall();
     expect(ids.map(isTrashed)).toEqual([true, true, true, false, false, false]);
     // Moved by a person, put there by a person, and delivered to another path.
     expect([moved, person, other.id].map(isTrashed)).toEqual([false, false, false]);
@@ -112,11 +112,11 @@ test(
     const twoDaysAgo = new Date(Date.now() - 2 * 86_400_000).toISOString();
     if (mark === undefined) throw new Error('no mark');
     await send('newest.txt', query);
-    await settled();
+    await waitForLastCall();
     expect(ids.map(isTrashed)).toEqual([false, false]);
     mark.courierAt = twoDaysAgo;
     await send('victim.txt', { ...query, onConflict: 'replace' });
-    await settled();
+    await waitForLastCall();
     expect(ids.map(isTrashed)).toEqual([false, false]);
     mark.courierAt = twoDaysAgo;
     const current = marks(ids[0] ?? '');
@@ -149,10 +149,10 @@ test(
 test(
   'without a rule nothing is searched',
   async () => {
-    await settled();
+    await waitForLastCall();
     world.google.calls.clear();
     await send('plain.txt', { destination: 'off' });
-    await settled();
+    await waitForLastCall();
     expect(world.google.calls.count({ method: 'GET', path: '/drive/v3/files' })).toBe(0);
   },
   TIMEOUT_MS,

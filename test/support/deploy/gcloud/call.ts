@@ -24,8 +24,8 @@ export interface Call {
   remove(kind: string, name: string): void;
   need(kind: string, name: string | undefined): void;
   needAccount(email: string | undefined): void;
-  /** Fails as long as this has not taken effect. */
-  settle(lag: Lag, words: string): void;
+  /** Refuses the command with these words while an earlier change has not taken effect yet. */
+  refuseWhileLagging(lag: Lag, words: string): void;
 }
 
 export type Command = [RegExp, (call: Call, match: RegExpExecArray) => void];
@@ -100,7 +100,7 @@ export const startCall = (
     needAccount(email = '') {
       if (email.endsWith(`@${flags.project}.iam.gserviceaccount.com`)) need('accounts', email);
     },
-    settle(lag, text) {
+    refuseWhileLagging(lag, text) {
       if (state.lags[lag] <= 0) return;
       state.lags[lag] -= 1;
       refuse(text);

@@ -15,7 +15,7 @@ const mayNotExist = (permission: string, email: string): string =>
   `PERMISSION_DENIED: Permission '${permission}' denied on resource (or it may not exist). This command is authenticated as owner@example.com: ${email}`;
 
 /** Members must exist. New accounts, and Google's own, take a while to be known everywhere. */
-const needMember = ({ state, flags, things, settle }: Call): void => {
+const needMember = ({ state, flags, things, refuseWhileLagging }: Call): void => {
   const email = (flags.member ?? '').replace(/^[a-zA-Z]+:/, '');
   const isOfProject = /@my-project\.iam\.gserviceaccount\.com$/.test(email);
   if (state.fresh.includes(email) || (isOfProject && things('accounts')[email] === undefined)) {
@@ -23,7 +23,7 @@ const needMember = ({ state, flags, things, settle }: Call): void => {
     refuse(`INVALID_ARGUMENT: Service account ${email} does not exist.`);
   }
   if (/^service-\d+@gcp-sa-pubsub/.test(email))
-    settle('agent', `INVALID_ARGUMENT: Service account ${email} does not exist.`);
+    refuseWhileLagging('agent', `INVALID_ARGUMENT: Service account ${email} does not exist.`);
 };
 
 interface Binding {
@@ -52,7 +52,7 @@ const policy = (call: Call, verb: string, resource: string): void => {
   const bindings = state.policies[resource] ?? [];
   if (verb === 'get-iam-policy') {
     if (resource.startsWith('iam service-accounts '))
-      call.settle('account', mayNotExist('iam.serviceAccounts.getIamPolicy', resource));
+      call.refuseWhileLagging('account', mayNotExist('iam.serviceAccounts.getIamPolicy', resource));
     const columns = POLICY_COLUMNS[flags.format ?? ''] ?? refuse(`no format in: ${argv.join(' ')}`);
     print(bindings.map((binding) => columns(bindingOf(binding)).join('\t')).join('\n'));
     return;

@@ -13,7 +13,7 @@ const kept = (call: Call, kind: Kind, name: string, given: Json): void => {
 };
 
 /** Log-based metrics that a filter or query names must exist, and be a few minutes old. */
-const needMetrics = ({ state, settle }: Call, policy: Json): void => {
+const needMetrics = ({ state, refuseWhileLagging }: Call, policy: Json): void => {
   const text = JSON.stringify(policy);
   const named = [
     ...[...text.matchAll(/logging\.googleapis\.com\/user\/([\w-]+)/g)].map(([, name = '']) => name),
@@ -24,7 +24,7 @@ const needMetrics = ({ state, settle }: Call, policy: Json): void => {
   for (const name of named) {
     const words = `NOT_FOUND: Cannot find metric(s) that match type = "logging.googleapis.com/user/${name}". If a metric was created recently, it could take up to 10 minutes to become available. Please try again soon.`;
     if (state.monitoring.metrics[name] === undefined) refuse(words);
-    settle('metric', words);
+    refuseWhileLagging('metric', words);
   }
 };
 

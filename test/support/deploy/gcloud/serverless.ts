@@ -25,13 +25,13 @@ const labelsIn = (text = ''): Record<string, string> =>
   Object.fromEntries(text.split(',').flatMap((pair) => (pair.includes('=') ? [pair.split('=', 2)] : [])));
 
 const deploy = (call: Call, name: string): void => {
-  const { state, flags, needAccount, settle, change } = call;
+  const { state, flags, needAccount, refuseWhileLagging, change } = call;
   needAccount(flags['service-account']);
   const [, builder = ''] = /serviceAccounts\/(\S+)$/.exec(flags['build-service-account'] ?? '') ?? [];
   const held = state.policies[`projects ${flags.project}`] ?? [];
   if (!held.some((binding) => binding.startsWith(`roles/run.builder serviceAccount:${builder} `))) refuse(BUILD_DENIED);
-  settle('build', BUILD_DENIED);
-  settle('actAs', ACT_AS_DENIED);
+  refuseWhileLagging('build', BUILD_DENIED);
+  refuseWhileLagging('actAs', ACT_AS_DENIED);
   const { 'courier-digest': digest = refuse('no digest'), ...labels } = labelsIn(flags.labels);
   change(() => {
     const environment = readFileSync(flags['env-vars-file'] ?? '', 'utf8');
@@ -89,7 +89,7 @@ export const SERVERLESS: Command[] = [
     (call, [, name = '']) => {
       needService(call, call.flags['destination-run-service']);
       call.needAccount(call.flags['service-account']);
-      call.settle('eventarc', EVENTARC_DENIED);
+      call.refuseWhileLagging('eventarc', EVENTARC_DENIED);
       call.create('triggers', name);
     },
   ],

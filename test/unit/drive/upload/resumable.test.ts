@@ -33,7 +33,7 @@ const start = async (fault?: (request: TinyRequest) => Fault | undefined) => {
   });
   const sessions: string[] = [];
   const uploadOnce = (target: UploadTarget, more: Partial<UploadToRequest> = {}) =>
-    uploadTo(drive, { target, source: sourceOf(BYTES, { again: true }), maxBytes: 1_000, ...more });
+    uploadTo(drive, { target, source: sourceOf(BYTES, { isSeekable: true }), maxBytes: 1_000, ...more });
   const upload = (target: UploadTarget, more: Partial<UploadToRequest> = {}) =>
     uploadOnce(target, { keepSession: async (uri) => void sessions.push(uri), ...more });
   /** A try whose session Drive has brought to its end, and whose process died before it saw that. */
@@ -89,7 +89,7 @@ describe.each([
     const sessionUri = await upToTheEnd(TO_REPLACE);
     tiny.files.get('old')?.revisions.push(Buffer.from('theirs'));
     isOn = true;
-    const source = sourceOf(BYTES, { again: true });
+    const source = sourceOf(BYTES, { isSeekable: true });
     const sent = upload(TO_REPLACE, { sessionUri, source });
     isOn = isUndescribed;
     expect(await sent).toMatchObject({ kind: 'stored', file: { id: 'old' } });
