@@ -1,7 +1,7 @@
 import type { Actor, Context, Point } from '../actors/actors.ts';
 
 /**
- * How long after it was aborted a request may still take effect, in virtual milliseconds. docs/decisions/replacement-lease.md
+ * How long after it was aborted a request may still take effect, in virtual milliseconds. docs/decisions/unanswered-requests.md
  * assumes the same.
  */
 const MAX_LATE_MS = 30_000;
