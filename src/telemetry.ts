@@ -20,7 +20,7 @@ import type { ObserveCall } from './google/transport.ts';
 const NAME = 'drive-courier';
 
 /** A delivery that has succeeded or failed. */
-export interface EndedDelivery {
+interface EndedDelivery {
   destination: string;
   /** A receipt's outcome, or `failed`. */
   outcome: string;

@@ -8,7 +8,10 @@ import { readDocument } from './source.ts';
 import type { Environment } from './variables.ts';
 import { warningsOf } from './warnings.ts';
 
-/** Settings of the process that are not in the document. */
+/**
+ * Settings of the process that are not in the document.
+ * @internal for tests
+ */
 export const settings = z.object({
   PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),

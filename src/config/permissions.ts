@@ -3,7 +3,7 @@ import { bucketOf, isTableSource, tableOf } from './schema/sources.ts';
 import { datasetsInSql } from './sql-datasets.ts';
 
 /** What the courier's own account needs in Google Cloud for a configuration, besides its credentials and its ledger. */
-export interface NeededPermissions {
+interface NeededPermissions {
   /** Projects in which it runs BigQuery jobs. */
   jobProjects: readonly string[];
   /** `PROJECT.DATASET`: all of it is read. */
@@ -30,7 +30,10 @@ const fanOutTopics = ({ pubsub, destinations }: Config): (string | undefined)[] 
     return all.some((source) => !isTableSource(source)) ? [topic] : [];
   });
 
-/** The permissions that follow from a configuration. A project that is not configured is the courier's own. */
+/**
+ * The permissions that follow from a configuration. A project that is not configured is the courier's own.
+ * @internal for tests
+ */
 export const neededPermissions = (config: Config): NeededPermissions => {
   const { destinations, pubsub, queries, receiptTopic } = config;
   const project = config.project ?? 'PROJECT';

@@ -25,6 +25,7 @@ const WITHOUT_RETRIES = {
  * A fetch with a time limit for each call. `AbortSignal.timeout` cannot be cancelled: its timer, and all that it references,
  * would stay until the timer fires or the garbage is collected.
  * @param fetch returns answers whose bodies are read, as the transport's does
+ * @internal for tests
  */
 export const withTimeLimit =
   (fetch: typeof globalThis.fetch, limitMs: number): typeof globalThis.fetch =>

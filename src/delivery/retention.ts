@@ -26,7 +26,10 @@ const isKept = ({ appProperties, parents, trashed }: DriveFile, mark: string): b
   appProperties[KEEP_PROPERTIES.rule] === mark &&
   parents.includes(appProperties[KEEP_PROPERTIES.folder] ?? '');
 
-/** The files of a rule that it does not keep, oldest first. The newest file is always kept. */
+/**
+ * The files of a rule that it does not keep, oldest first. The newest file is always kept.
+ * @internal for tests
+ */
 export const expiredOf = (files: readonly DriveFile[], { last = 1, days }: KeepRule, nowMs: number): DriveFile[] =>
   files
     .filter((file) => Number.isFinite(timeOf(file)))

@@ -52,6 +52,7 @@ const permissionOf = (rule: ShareConfig, nowMs: number) => {
  * Drive keeps the last (https://developers.google.com/workspace/drive/api/guides/manage-sharing).
  * It never throws, because the file is already stored.
  * @returns warnings for the caller about what could not be shared. They name no addresses; those are in the log.
+ * @internal for tests
  */
 export const shareFile = async ({
   drive,

@@ -138,7 +138,10 @@ const BATCH = 1_000;
 /** When so few ids are left, the pool is refilled in the background, so that no delivery waits. */
 const LOW = 100;
 
-/** A pool of ids to create files with. However many deliveries wait, one call refills it. */
+/**
+ * A pool of ids to create files with. However many deliveries wait, one call refills it.
+ * @internal for tests
+ */
 export const createIds = (
   generate: (count: number, context: CallContext) => Promise<string[]>,
 ): Pick<Drive, 'newId' | 'fetchIdsAhead'> => {

@@ -1,11 +1,13 @@
 import { realSleep, type Sleep } from '../sleep.ts';
 import type { CallContext } from './drive.ts';
 
-/**
- * Quota units of Drive's calls (https://developers.google.com/workspace/drive/api/guides/limits, since 2026-05-01).
- * A user, and so a service account, has 325,000 a minute.
- */
+/** Quota units of Drive's calls (https://developers.google.com/workspace/drive/api/guides/limits, since 2026-05-01). */
 export const UNITS = { get: 5, other: 5, create: 50, update: 50, list: 100 } as const;
+
+/**
+ * The quota units that a user, and so a service account, has in a minute.
+ * @internal for tests
+ */
 export const UNITS_PER_MINUTE = 325_000;
 
 const MINUTE_MS = 60_000;

@@ -30,6 +30,7 @@ export const createGoogleTokens = ({ audiences, jwksUrl = GOOGLE_KEYS_URL, ...re
 /**
  * Verifies Google ID tokens: RS256 by Google's published keys, Google's issuers, one of the audiences, times with 60 s of skew.
  * The returned function throws CourierError: `token-invalid`, `token-expired`, `token-audience`, `google-unavailable`.
+ * @internal for tests
  */
 export const createIdTokenVerifier = (options: IdentityOptions): ((token: string) => Promise<Caller>) =>
   createGoogleTokens(options).verify;

@@ -70,7 +70,10 @@ const shortReport = (report: DoctorReport, findings: readonly DoctorFinding[], m
   ];
 };
 
-/** What `courier doctor` prints. */
+/**
+ * What `courier doctor` prints.
+ * @internal for tests
+ */
 export const doctorText = (report: DoctorReport, { all, colors }: { all: boolean; colors: Colors }): string => {
   const mark = markWith(colors);
   const { findings } = report;

@@ -36,7 +36,10 @@ const WORDS: readonly (readonly [string, boolean | null])[] = [
 /** The keys in their original order, for objects whose keys JavaScript reorders. */
 const ORDER = Symbol('order of keys');
 
-/** The keys of a parsed object, in their original order. */
+/**
+ * The keys of a parsed object, in their original order.
+ * @internal for tests
+ */
 export const keysOf = (object: object): readonly string[] =>
   (object as { [ORDER]?: readonly string[] })[ORDER] ?? Object.keys(object);
 

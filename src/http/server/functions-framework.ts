@@ -51,6 +51,7 @@ const isDecodable = (path: string): boolean => {
  * Rewrites a request target so that it reaches the function. Express answers a path that it cannot decode with an HTML
  * page of its own, and functions-framework answers two paths itself. After the rewrite, the courier answers them like
  * any other path.
+ * @internal for tests
  */
 export const targetForFunction = (target: string): string => {
   if (IGNORED_PATH.test(target)) return target.replace('.', '%2e');

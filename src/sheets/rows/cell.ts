@@ -41,7 +41,10 @@ const offsetMinutes = (zone: string): number => {
   return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
 };
 
-/** An ISO 8601 date or time as a date cell. A time with a zone becomes UTC, one without stays as it is. */
+/**
+ * An ISO 8601 date or time as a date cell. A time with a zone becomes UTC, one without stays as it is.
+ * @internal for tests
+ */
 export const dateOf = (text: string): DateCell | undefined => {
   const [, year, month, day, hour, minute, second = '00', fraction = '', zone = 'Z'] = DATE.exec(text) ?? [];
   if (year === undefined || Number(year) < FIRST_YEAR) return undefined;

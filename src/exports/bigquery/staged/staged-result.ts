@@ -41,6 +41,7 @@ const MAX_FILES = 10_000;
  * True if the outermost SELECT has an ORDER BY, or may have one. "The ordering of exported table data is not guaranteed"
  * (https://cloud.google.com/bigquery/docs/exporting-data#export_limitations), so such a result is read by pages, which
  * keep the order.
+ * @internal for tests
  */
 export const isOrdered = (sql: string): boolean => {
   let depth = 0;
