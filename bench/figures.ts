@@ -14,12 +14,12 @@ export interface Bound {
   what: string;
   value: number;
   /** `at most` unless `atLeast`. */
-  floor: number;
+  limit: number;
   aim?: number;
   atLeast?: boolean;
   unit?: string;
   /**
-   * Replaces the floor in a quick run, which is short and may share its machine, so that it finds only gross regressions.
+   * Replaces the limit in a quick run, which is short and may share its machine, so that it finds only gross regressions.
    * `unjudged` if a quick run has no meaningful value.
    */
   quick?: number | 'unjudged';
@@ -46,17 +46,17 @@ export const loosened = (report: Report): Report => ({
   ...report,
   bounds: report.bounds
     .filter(({ quick }) => quick !== 'unjudged')
-    .map(({ aim: _, quick, floor, ...bound }) => ({ ...bound, floor: typeof quick === 'number' ? quick : floor })),
+    .map(({ aim: _, quick, limit, ...bound }) => ({ ...bound, limit: typeof quick === 'number' ? quick : limit })),
 });
 
-export const isReached = ({ value, floor, atLeast = false }: Bound): boolean =>
-  atLeast ? value >= floor : value <= floor;
+export const isReached = ({ value, limit, atLeast = false }: Bound): boolean =>
+  atLeast ? value >= limit : value <= limit;
 
 const boundLine = (bound: Bound): string => {
-  const { what, value, floor, aim, atLeast = false, unit = '' } = bound;
+  const { what, value, limit, aim, atLeast = false, unit = '' } = bound;
   const sign = atLeast ? '≥' : '≤';
-  const wish = aim === undefined ? '' : `, aim ${sign} ${shown(aim)}${unit}`;
-  return `${isReached(bound) ? 'reached' : 'MISSED '}  ${what}: ${shown(value)}${unit} (${sign} ${shown(floor)}${unit}${wish})`;
+  const aimText = aim === undefined ? '' : `, aim ${sign} ${shown(aim)}${unit}`;
+  return `${isReached(bound) ? 'reached' : 'MISSED '}  ${what}: ${shown(value)}${unit} (${sign} ${shown(limit)}${unit}${aimText})`;
 };
 
 /** A Markdown table, followed by the bounds. */

@@ -31,7 +31,7 @@ interface Scenario {
   /** Makes a delivery. `turn` is unique. */
   deliver(service: Running, turn: number): Promise<unknown>;
   /** The maximum of Drive calls for each delivery. */
-  floor?: number;
+  limit?: number;
 }
 
 const scenariosFor = async (google: GoogleProcess, quick: boolean): Promise<Scenario[]> => {
@@ -56,25 +56,25 @@ const scenariosFor = async (google: GoogleProcess, quick: boolean): Promise<Scen
   const many = quick ? 100 : 200;
   const largeBytes = (quick ? 256 : 1024) * MEBIBYTE;
   return [
-    { name: 'small', deliver: small((turn) => `name=a-${turn}.csv`), deliveries: many, floor: 1.02 },
+    { name: 'small', deliver: small((turn) => `name=a-${turn}.csv`), deliveries: many, limit: 1.02 },
     {
       name: 'small, with a path that is known',
       deliver: small((turn) => `name=b-${turn}.csv&path=reports/2026/11`),
       deliveries: many,
-      floor: 1.02,
+      limit: 1.02,
     },
     {
       name: 'small, with an Idempotency-Key',
       deliver: small((turn) => `name=c-${turn}.csv`, { isKeyed: true }),
       deliveries: many,
-      floor: 1.02,
+      limit: 1.02,
     },
     {
       name: 'replace',
       deliver: async (service, turn) =>
         small(() => 'name=same.csv&onConflict=replace', { status: turn === FIRST ? 201 : 200 })(service, turn),
       deliveries: many,
-      floor: 2.1,
+      limit: 2.1,
     },
     {
       name: `large, ${largeBytes / MEBIBYTE} MiB`,
@@ -83,7 +83,7 @@ const scenariosFor = async (google: GoogleProcess, quick: boolean): Promise<Scen
         await google.admin('removeFile', { fileId });
       },
       deliveries: 1,
-      floor: 2 + Math.ceil(largeBytes / CHUNK_BYTES),
+      limit: 2 + Math.ceil(largeBytes / CHUNK_BYTES),
     },
   ];
 };
@@ -140,11 +140,11 @@ export const benchCalls = async (google: GoogleProcess, { quick }: { quick: bool
   const rows: (string | number)[][] = [];
   const bounds: Report['bounds'][number][] = [];
   let starting: Call[] = [];
-  const addFigure = (name: string, { deliveries, floor }: Omit<Scenario, 'name'>, all: readonly Call[]): number => {
+  const addFigure = (name: string, { deliveries, limit }: Omit<Scenario, 'name'>, all: readonly Call[]): number => {
     const calls = all.filter(isDrive);
     const perDelivery = calls.length / deliveries;
     rows.push([name, deliveries, perDelivery, calls.reduce((sum, each) => sum + unitsOf(each), 0) / deliveries]);
-    if (floor !== undefined) bounds.push({ what: `${name}: Drive calls per delivery`, value: perDelivery, floor });
+    if (limit !== undefined) bounds.push({ what: `${name}: Drive calls per delivery`, value: perDelivery, limit });
     return perDelivery;
   };
 
@@ -178,14 +178,14 @@ export const benchCalls = async (google: GoogleProcess, { quick }: { quick: bool
       bounds.push({
         what: 'Pub/Sub: additional Drive calls per delivery with Firestore',
         value: value - inMemory,
-        floor: 0,
+        limit: 0,
       });
     } finally {
       await durable.stop();
       await emulator.stop();
     }
   }
-  bounds.push({ what: "fetches of Google's signing keys in the lifetime of the service", value: keyFetches, floor: 1 });
+  bounds.push({ what: "fetches of Google's signing keys in the lifetime of the service", value: keyFetches, limit: 1 });
   return {
     title: 'Google calls',
     how: `Calls to Drive and their quota units (a user has 325,000 per minute), counted at the local Google. File ids come from a pool that one call fills with 1,000 ids. From its start to its first file the service makes ${starting.length} calls to Google: ${starting.filter(isDrive).length} to Drive, for ids and for the file; the others get Google's signing keys, the service's own token and name, the secret, and the token for Drive.`,

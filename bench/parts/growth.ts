@@ -58,14 +58,14 @@ export const benchGrowth = async (
       columns: ['', ...CONCURRENCIES.map((concurrency) => `${concurrency} at once`)],
       rows: medians.map((row, at) => [`${counts[at]} deliveries`, ...row]),
       bounds: [
-        { what: 'idle memory', value: idle, floor: 90, unit: ' MiB', quick: 110 },
-        { what: 'memory after 1,000 deliveries over idle memory', value: after / idle, floor: 1.15, quick: 1.4 },
+        { what: 'idle memory', value: idle, limit: 90, unit: ' MiB', quick: 110 },
+        { what: 'memory after 1,000 deliveries over idle memory', value: after / idle, limit: 1.15, quick: 1.4 },
         ...CONCURRENCIES.map((concurrency, column) => ({
           what: `${concurrency} at once: largest CPU per delivery over the median`,
           value: spread(
             medians.flatMap((row, at) => ((counts[at] ?? 0) < concurrency ? [] : [row[column] ?? Number.NaN])),
           ),
-          floor: 1.15,
+          limit: 1.15,
           quick: 1.8,
         })),
       ],

@@ -109,14 +109,14 @@ export const benchQuery = async (google: GoogleProcess, { rows, compared }: Shap
       {
         what: `peak memory of ${size(more)} over ${size(less)}`,
         value: more.peak / less.peak,
-        floor: 1.25,
+        limit: 1.25,
         quick: 1.4,
       },
-      { what: `peak memory of ${size(more)}`, value: more.peak, floor: 240, unit: ' MiB', quick: 240 },
+      { what: `peak memory of ${size(more)}`, value: more.peak, limit: 240, unit: ' MiB', quick: 240 },
       {
         what: "CPU for each MiB over Google's client",
         value: perMebibyte(ours) / perMebibyte(theirs),
-        floor: 0.8,
+        limit: 0.8,
         quick: 1,
       },
     ],

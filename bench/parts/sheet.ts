@@ -164,26 +164,26 @@ export const benchSheet = async (google: GoogleProcess, shape: Shape): Promise<R
     bounds: [
       {
         what: `${CALLERS} callers: appends a minute`,
-        ...{ value: grouped.perMinute, floor: 3_000, atLeast: true, quick: 'unjudged' as const },
+        ...{ value: grouped.perMinute, limit: 3_000, atLeast: true, quick: 'unjudged' as const },
       },
       {
         what: `${CALLERS} callers: Sheets requests per append`,
-        ...{ value: grouped.sheets, floor: 0.05, quick: 0.2 },
+        ...{ value: grouped.sheets, limit: 0.05, quick: 0.2 },
       },
       {
         what: `${CALLERS} callers: Drive calls per append`,
-        ...{ value: grouped.drive, floor: 0.2, quick: 0.6 },
+        ...{ value: grouped.drive, limit: 0.2, quick: 0.6 },
       },
-      { what: 'one caller: Sheets requests per append', value: single.sheets, floor: 2 },
-      { what: 'one caller: Drive calls per append', value: single.drive, floor: 2 },
-      { what: 'CPU per row', value: cpuPerRow, floor: 60, unit: ' µs', quick: 150 },
+      { what: 'one caller: Sheets requests per append', value: single.sheets, limit: 2 },
+      { what: 'one caller: Drive calls per append', value: single.drive, limit: 2 },
+      { what: 'CPU per row', value: cpuPerRow, limit: 60, unit: ' µs', quick: 150 },
       {
         what: `peak memory of ${shape.mebibytes.more} MiB of cells`,
-        ...{ value: more.peakMebibytes, floor: 220, unit: ' MiB', quick: 220 },
+        ...{ value: more.peakMebibytes, limit: 220, unit: ' MiB', quick: 220 },
       },
       {
         what: `peak memory of ${shape.mebibytes.more} over ${shape.mebibytes.less} MiB of cells`,
-        ...{ value: more.peakMebibytes / less.peakMebibytes, floor: 1.15, quick: 1.4 },
+        ...{ value: more.peakMebibytes / less.peakMebibytes, limit: 1.15, quick: 1.4 },
       },
     ],
   };

@@ -95,15 +95,15 @@ export const benchStart = async (google: GoogleProcess, { rounds }: { rounds: nu
   const cpuOf = (name: string): number => median((starts.get(name) ?? []).map(({ cpuMs }) => cpuMs));
   const limit = of('hello world');
   const ratios = (name: string, quickCpu: number): Bound[] => [
-    { what: `${name}: times hello world`, value: of(name) / limit, floor: 2, aim: 1.5, quick: 'unjudged' },
+    { what: `${name}: times hello world`, value: of(name) / limit, limit: 2, aim: 1.5, quick: 'unjudged' },
     {
       what: `${name}: CPU times hello world`,
       value: cpuOf(name) / cpuOf('hello world'),
-      floor: 2,
+      limit: 2,
       aim: 1.5,
       quick: quickCpu,
     },
-    { what: `samples: times ${name}`, value: of('samples') / of(name), floor: 3, atLeast: true, quick: 1.5 },
+    { what: `samples: times ${name}`, value: of('samples') / of(name), limit: 3, atLeast: true, quick: 1.5 },
   ];
   return {
     title: 'Cold start',

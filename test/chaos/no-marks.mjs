@@ -1,5 +1,5 @@
-// Loaded ahead of the courier (--import) in a run that must be found out: rows are appended without the marks that tell a later
-// try that they are there. The courier itself has no setting for that.
+// Loaded ahead of the courier (--import) in a run that checks the chaos test itself: rows are appended without the marks that
+// tell a later try that they are there, so the test must find duplicates. The courier has no setting for that.
 import { readFileSync } from 'node:fs';
 import { registerHooks, stripTypeScriptTypes } from 'node:module';
 import { fileURLToPath } from 'node:url';

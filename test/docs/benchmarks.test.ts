@@ -16,7 +16,7 @@ const figureOf = (bound: string): string | undefined =>
 
 const reportWith = (...names: string[]): Report => ({
   ...{ title: '', how: '', columns: [], rows: [] },
-  bounds: names.map((what) => ({ what, value: 0.5, floor: 1 })),
+  bounds: names.map((what) => ({ what, value: 0.5, limit: 1 })),
 });
 
 describe('the ratios of README', () => {

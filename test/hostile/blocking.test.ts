@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { SUBSCRIPTION } from '../../local/google/world/names.ts';
 import { createLoopProbe, type LoopProbe, smallestOf } from '../support/processes/loop-delay.ts';
 import { type PushWorld, startPushWorld } from '../support/courier/push-world.ts';
-import { type Ask, hostile, PIECES, push, WAYS } from './blocking/inputs.ts';
+import { type CourierRequest, hostile, PIECES, push, INPUT_PLACES } from './blocking/inputs.ts';
 
 const TIMEOUT_MS = 240_000;
 const MAX_BLOCKED_MS = 50;
@@ -17,7 +17,7 @@ describe('no input blocks the event loop', () => {
   let probe: LoopProbe;
   let exporter: string;
 
-  const send = async ({ path = '/v1/files?name=a', headers = {}, body }: Ask): Promise<number> => {
+  const send = async ({ path = '/v1/files?name=a', headers = {}, body }: CourierRequest): Promise<number> => {
     const token = path === '/v1/pubsub' ? world.token() : exporter;
     const answer = await fetch(`${world.courier().url}${path}`, {
       method: 'POST',
@@ -29,14 +29,14 @@ describe('no input blocks the event loop', () => {
   };
 
   /** The longest turn of the event loop while these are handled, in milliseconds of its own processor time. */
-  const blockedBy = async (asks: readonly Ask[]): Promise<number> => {
+  const blockedBy = async (requests: readonly CourierRequest[]): Promise<number> => {
     await probe.reset(world.courier().child);
-    for (const ask of asks) expect(await send(ask)).not.toBe(500);
+    for (const request of requests) expect(await send(request)).not.toBe(500);
     return (await probe.read()).busyMs;
   };
 
-  const expectQuick = async (asks: readonly Ask[]): Promise<void> => {
-    expect(await smallestOf(MAX_BLOCKED_MS, () => blockedBy(asks))).toBeLessThan(MAX_BLOCKED_MS);
+  const expectQuick = async (requests: readonly CourierRequest[]): Promise<void> => {
+    expect(await smallestOf(MAX_BLOCKED_MS, () => blockedBy(requests))).toBeLessThan(MAX_BLOCKED_MS);
   };
 
   beforeAll(async () => {
@@ -47,17 +47,17 @@ describe('no input blocks the event loop', () => {
       audience: 'https://drive-courier.example',
     });
     // What is loaded and compiled on first use remains from now on.
-    for (const [, , ask] of WAYS) await send(ask('x'));
+    for (const [, , requestWith] of INPUT_PLACES) await send(requestWith('x'));
   }, TIMEOUT_MS);
   afterAll(async () => {
     await world?.close();
     probe.close();
   });
 
-  test.each(WAYS)(
+  test.each(INPUT_PLACES)(
     '%s',
-    async (_, length, ask) => {
-      await expectQuick(hostile(length).map(ask));
+    async (_, length, requestWith) => {
+      await expectQuick(hostile(length).map(requestWith));
     },
     TIMEOUT_MS,
   );
@@ -71,17 +71,17 @@ describe('no input blocks the event loop', () => {
           maxLength: 12,
         })
         .map((parts) => parts.map(([piece, times]) => piece.repeat(times)).join(''));
-      const asks = fc
-        .sample(fc.tuple(fc.constantFrom(...WAYS), text), { seed: SEED, numRuns: 150 })
-        .map(([[, length, ask], mixed]) =>
-          ask(
+      const requests = fc
+        .sample(fc.tuple(fc.constantFrom(...INPUT_PLACES), text), { seed: SEED, numRuns: 150 })
+        .map(([[, length, requestWith], mixed]) =>
+          requestWith(
             Buffer.from(mixed)
               .subarray(0, length)
               .toString()
               .replace(/\ufffd/g, ''),
           ),
         );
-      await expectQuick(asks);
+      await expectQuick(requests);
     },
     TIMEOUT_MS,
   );

@@ -7,9 +7,9 @@ import { SUBSCRIPTION } from '../../local/google/world/names.ts';
 import { AUDIENCE, startCourierIn } from '../support/courier/courier-in-world.ts';
 import { openSocket, type RawSocket } from '../support/http/raw-socket.ts';
 
-const ROOM = 4;
+const MAX_UPLOADS = 4;
 
-interface Slow {
+interface SlowUpload {
   /** The status and code of the response, once it has arrived. */
   answer: Promise<string>;
   /** Sends a part of the body. */
@@ -17,7 +17,7 @@ interface Slow {
   close(): void;
 }
 
-interface Asked {
+interface SlowRequest {
   target: string;
   token: string;
   type: string;
@@ -27,7 +27,10 @@ interface Asked {
 
 const codeIn = (text: string): string => /"code":"([\w-]+)"/.exec(text)?.[1] ?? '';
 
-const beginHttp1 = async (port: number, { target, token, type, length = 1_000_000 }: Asked): Promise<Slow> => {
+const beginHttp1 = async (
+  port: number,
+  { target, token, type, length = 1_000_000 }: SlowRequest,
+): Promise<SlowUpload> => {
   const wire: RawSocket = await openSocket(port);
   const lines = [`Authorization: Bearer ${token}`, `Content-Type: ${type}`, `Content-Length: ${length}`];
   await wire.write([`POST ${target} HTTP/1.1`, 'Host: courier', ...lines, '', ''].join('\r\n'));
@@ -41,7 +44,10 @@ const beginHttp1 = async (port: number, { target, token, type, length = 1_000_00
   };
 };
 
-const beginHttp2 = async (port: number, { target, token, type, length = 1_000_000 }: Asked): Promise<Slow> => {
+const beginHttp2 = async (
+  port: number,
+  { target, token, type, length = 1_000_000 }: SlowRequest,
+): Promise<SlowUpload> => {
   const session = http2Connect(`http://127.0.0.1:${port}`).on('error', () => undefined);
   const stream = session.request({
     ':method': 'POST',
@@ -90,7 +96,7 @@ describe.each(FORMS)('%s', (_, form, begin) => {
         },
         credentials: { main: { file: keyFiles.courier } },
         pubsub: { subscriptions: { [SUBSCRIPTION]: { serviceAccount: emails.pubsubPush, destinations: ['reports'] } } },
-        limits: { concurrentUploads: ROOM },
+        limits: { concurrentUploads: MAX_UPLOADS },
       },
       env: { LOG_LEVEL: 'info' },
     });
@@ -162,8 +168,8 @@ describe.each(FORMS)('%s', (_, form, begin) => {
     const asked = answeredWithoutBody.map(([, target, type]) => ({ target, type, token: stranger }));
     const slow = await Promise.all([...asked, ...asked, ...asked].map((one) => begin(port, one)));
     try {
-      const answers = await Promise.all(Array.from({ length: ROOM }, () => deliver(owner)));
-      expect(answers).toEqual(Array.from({ length: ROOM }, () => '201'));
+      const answers = await Promise.all(Array.from({ length: MAX_UPLOADS }, () => deliver(owner)));
+      expect(answers).toEqual(Array.from({ length: MAX_UPLOADS }, () => '201'));
     } finally {
       for (const { close } of slow) close();
     }
@@ -177,9 +183,9 @@ describe.each(FORMS)('%s', (_, form, begin) => {
       ['/v1/uploads', json],
     ] as const;
     for (const [target, type] of targets) {
-      const begun: Slow[] = [];
+      const begun: SlowUpload[] = [];
       const beginOne = async () => begun.push(await begin(port, { target, type, token: owner, length: 60_000 }));
-      for (let n = 0; n < ROOM; n += 1) await beginOne();
+      for (let n = 0; n < MAX_UPLOADS; n += 1) await beginOne();
       // They are in progress once the next one is rejected. One of them may have arrived while another delivery was in
       // its place.
       for (let tries = 0; tries < 30 && (await deliver(owner)) !== '429 busy'; tries += 1) {

@@ -8,8 +8,8 @@ import { AUDIENCE, MEBIBYTE } from '../bad-days/bad-day.ts';
 
 export const SUBSCRIPTION = 'projects/local-project/subscriptions/soak';
 
-/** The result of one operation of a caller: a status, an error code, or a violation. */
-export interface Came {
+/** What a caller got for one operation: a status, an error code, or a violation. */
+export interface OperationResult {
   status: number;
   code: string | undefined;
   /** The id of a file that is in Drive now and need not stay. */
@@ -19,12 +19,12 @@ export interface Came {
 }
 
 /** One kind of operation. */
-export interface Doing {
+export interface Operation {
   /** The only code that it may be rejected with. */
   refused?: string;
   /** Codes that may occur instead of success. */
   mayBe?: readonly string[];
-  run(turn: number): Promise<Came>;
+  run(turn: number): Promise<OperationResult>;
 }
 
 /**
@@ -49,7 +49,7 @@ interface Answer {
   sha256?: string;
 }
 
-const cameOf = (status: number, { code, id, sha256 }: Answer, expected?: string): Came => ({
+const resultOf = (status: number, { code, id, sha256 }: Answer, expected?: string): OperationResult => ({
   status,
   code,
   ...(id === undefined ? {} : { fileId: id }),
@@ -76,19 +76,24 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
   };
   const pick = (count: number): number => Math.floor(random() * count);
 
-  const ask = async (path: string, init: RequestInit = {}, expected?: string): Promise<Came> => {
+  const ask = async (path: string, init: RequestInit = {}, expected?: string): Promise<OperationResult> => {
     const headers = { authorization: `Bearer ${token()}`, ...(init.headers as Record<string, string>) };
     const response = await fetch(`${url}${path}`, { ...init, headers, duplex: 'half' } as RequestInit);
     const answer = response.status === 204 ? {} : ((await response.json()) as Answer);
-    return cameOf(response.status, answer, expected);
+    return resultOf(response.status, answer, expected);
   };
-  const post = (path: string, body: unknown, headers: Record<string, string> = {}, expected?: string): Promise<Came> =>
+  const post = (
+    path: string,
+    body: unknown,
+    headers: Record<string, string> = {},
+    expected?: string,
+  ): Promise<OperationResult> =>
     ask(path, { method: 'POST', body: body as NonNullable<RequestInit['body']>, headers }, expected);
-  const postJson = (path: string, value: unknown, expected?: string): Promise<Came> =>
+  const postJson = (path: string, value: unknown, expected?: string): Promise<OperationResult> =>
     post(path, JSON.stringify(value), { 'content-type': 'application/json' }, expected);
   /** The file is kept, because its name or key is used again. */
-  const kept = async (came: Promise<Came>): Promise<Came> => {
-    const { fileId: _, ...rest } = await came;
+  const kept = async (result: Promise<OperationResult>): Promise<OperationResult> => {
+    const { fileId: _, ...rest } = await result;
     return rest;
   };
   const bytes = (most = sizes.length): { body: Buffer; sha256: string } => {
@@ -97,7 +102,7 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
   };
 
   let session: ClientHttp2Session | undefined;
-  const overHttp2 = async (): Promise<Came> => {
+  const overHttp2 = async (): Promise<OperationResult> => {
     if (session === undefined || session.closed || session.destroyed) {
       // Node's client counts the data that it has queued, and above ten megabytes (its default) it resets its own
       // streams.
@@ -112,10 +117,10 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
     });
     stream.end(body);
     const [headers] = await once(stream, 'response');
-    return cameOf(Number(headers[':status']), JSON.parse(await text(stream)) as Answer, sha256);
+    return resultOf(Number(headers[':status']), JSON.parse(await text(stream)) as Answer, sha256);
   };
 
-  const session308 = async (turn: number): Promise<Came> => {
+  const session308 = async (turn: number): Promise<OperationResult> => {
     const body = bodies[4] ?? Buffer.alloc(0);
     const headers = {
       'content-type': 'application/json',
@@ -130,13 +135,13 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
       body: JSON.stringify(order),
     });
     const answer = (await opened.json()) as Answer & { uploadUrl?: string };
-    if (opened.status !== 201 || answer.uploadUrl === undefined) return cameOf(opened.status, answer);
+    if (opened.status !== 201 || answer.uploadUrl === undefined) return resultOf(opened.status, answer);
     const put = await fetch(answer.uploadUrl, { method: 'PUT', body: new Uint8Array(body) }).catch(() => undefined);
     await put?.arrayBuffer().catch(() => undefined);
     return kept(postJson(`/v1/uploads/${answer.id}/complete`, { sha256: hashes[4] }, hashes[4]));
   };
 
-  const cutShort = async (): Promise<Came> => {
+  const cutShort = async (): Promise<OperationResult> => {
     const controller = new AbortController();
     const pieces = async function* (): AsyncGenerator<Uint8Array> {
       yield randomBytes(300_000);
@@ -157,15 +162,15 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
     data.set('file', new Blob([new Uint8Array(body)]), 'x.bin');
     return { body: data, sha256 };
   };
-  const form1 = (): Promise<Came> => {
+  const form1 = (): Promise<OperationResult> => {
     const { body, sha256 } = form();
     return post('/v1/files', body, {}, sha256);
   };
 
-  const exportOf = (source: object, expected: string): Promise<Came> =>
+  const exportOf = (source: object, expected: string): Promise<OperationResult> =>
     postJson('/v1/exports', { name: 'export.txt', source }, expected);
 
-  const doings: Record<string, Doing> = {
+  const operations: Record<string, Operation> = {
     'files, raw': {
       run() {
         const { body, sha256 } = bytes();
@@ -250,7 +255,7 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
   }
 
   return {
-    doings,
+    operations,
     close: () => session?.close(),
   };
 };

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../../local/google/random.ts';
 import { MEBIBYTE, startBadDay } from '../bad-days/bad-day.ts';
 import { driveFaults } from '../chaos/faults.ts';
-import { type Came, createCallers, type Doing, SUBSCRIPTION } from './callers.ts';
+import { type OperationResult, createCallers, type Operation, SUBSCRIPTION } from './callers.ts';
 import { type Holding, INSPECTED, inspect } from './inspector.ts';
 import { judge, type Row } from './judge.ts';
 
@@ -33,28 +33,31 @@ export interface SoakResult {
 }
 
 /** Transient errors, which the faults on the way to Drive cause. */
-const PASSING = new Set([429, 503]);
+const TRANSIENT_STATUSES = new Set([429, 503]);
 const FILES_KEPT = 50;
 const BUFFER_BYTES = 8 * MEBIBYTE;
 
-const judgeOne = ({ refused, mayBe = [] }: Doing, { status, code, wrong }: Came): string | undefined => {
+const violationOf = (
+  { refused, mayBe = [] }: Operation,
+  { status, code, wrong }: OperationResult,
+): string | undefined => {
   if (wrong !== undefined) return wrong;
-  const isWell =
+  const isExpected =
     refused === undefined ? status < 300 || (code !== undefined && mayBe.includes(code)) : code === refused;
-  return isWell || PASSING.has(status) ? undefined : `${status} ${code ?? ''}`.trim();
+  return isExpected || TRANSIENT_STATUSES.has(status) ? undefined : `${status} ${code ?? ''}`.trim();
 };
 
-/** Every operation in turn, in a new order each time. */
-const deckOf = (doings: Readonly<Record<string, Doing>>, random: () => number) => {
-  let deck: string[] = [];
+/** Returns the name of the next operation: all of them in turn, in a new random order each time. */
+const createOperationOrder = (operations: Readonly<Record<string, Operation>>, random: () => number) => {
+  let left: string[] = [];
   return (): string => {
-    if (deck.length === 0) {
-      deck = Object.keys(doings)
+    if (left.length === 0) {
+      left = Object.keys(operations)
         .map((name) => ({ name, at: random() }))
         .sort((a, b) => a.at - b.at)
         .map(({ name }) => name);
     }
-    return deck.pop() ?? '';
+    return left.pop() ?? '';
   };
 };
 
@@ -79,32 +82,32 @@ export const runSoak = async (plan: SoakPlan): Promise<SoakResult> => {
       },
     });
     const inspector = await inspect(courier);
-    const { doings, close } = await createCallers({ google, url: courier.url, random });
+    const { operations, close } = await createCallers({ google, url: courier.url, random });
     if (faults > 0) google.faults.add(driveFaults(faults, seed) as Parameters<typeof google.faults.add>[0]);
 
     const answers = new Map<string, Map<string, number>>();
     const wrong: string[] = [];
     const files: string[] = [];
-    const draw = deckOf(doings, random);
+    const nextOperation = createOperationOrder(operations, random);
     let turns = 0;
     let resting = false;
     let over = false;
     let working = 0;
 
     const one = async (): Promise<void> => {
-      const name = draw();
-      const doing = doings[name] as Doing;
-      const came = await doing
+      const name = nextOperation();
+      const operation = operations[name] as Operation;
+      const result = await operation
         .run(++turns)
-        .catch((error: unknown): Came => ({ status: 0, code: undefined, wrong: String(error) }));
-      const found = judgeOne(doing, came);
-      if (found !== undefined) wrong.push(`${name}: ${found}`);
+        .catch((error: unknown): OperationResult => ({ status: 0, code: undefined, wrong: String(error) }));
+      const violation = violationOf(operation, result);
+      if (violation !== undefined) wrong.push(`${name}: ${violation}`);
       const kinds = answers.get(name) ?? new Map<string, number>();
-      const kind = came.code ?? String(came.status);
+      const kind = result.code ?? String(result.status);
       answers.set(name, kinds.set(kind, (kinds.get(kind) ?? 0) + 1));
-      if (came.fileId === undefined) return;
+      if (result.fileId === undefined) return;
       // This prevents the local Google from filling the disk over the hours.
-      files.push(came.fileId);
+      files.push(result.fileId);
       if (files.length > FILES_KEPT) google.drive.removeFile(files.shift() ?? '');
     };
     const lane = async (): Promise<void> => {

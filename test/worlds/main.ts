@@ -8,8 +8,8 @@ import { WORLDS } from './worlds.ts';
 const MARKS = { passed: '✓', warned: '!', failed: '✗', skipped: '-' } as const;
 
 const findings = (checks: readonly Check[]): Check[] => {
-  const telling = checks.filter(({ result }) => result === 'failed' || result === 'warned');
-  return telling.length > 0 ? telling : [{ check: 'all', result: 'passed', detail: 'Everything is in order.' }];
+  const problems = checks.filter(({ result }) => result === 'failed' || result === 'warned');
+  return problems.length > 0 ? problems : [{ check: 'all', result: 'passed', detail: 'Everything is in order.' }];
 };
 
 let wrong = 0;

@@ -111,9 +111,9 @@ const askDoctor = async (
 
 export interface Visit {
   report: DoctorReport;
-  /** Everything that was logged meanwhile. */
+  /** Everything that the courier logged during the run. */
   lines: readonly string[];
-  /** Secrets of this setup, which neither of them may contain. */
+  /** Secrets of this setup. Neither the report nor the log may contain them. */
   secrets: readonly string[];
   /** The calls that changed Drive: `POST /drive/v3/files`. */
   changes: readonly string[];

@@ -118,7 +118,7 @@ const run = async (world: PushWorld, options: Required<EventsOptions>): Promise<
   /** The acknowledged requests by their trace id, which is the request id in the log. */
   const acknowledgedRequests = new Set<string>();
 
-  const bring = async ({ contradiction, ...message }: Message): Promise<void> => {
+  const pushUntilAcknowledged = async ({ contradiction, ...message }: Message): Promise<void> => {
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       pushes += 1;
       const traceId = randomBytes(16).toString('hex');
@@ -133,7 +133,8 @@ const run = async (world: PushWorld, options: Required<EventsOptions>): Promise<
     faults.push(`${message.id}: never acknowledged`);
   };
   const worker = async (): Promise<void> => {
-    for (let message = waiting.shift(); message !== undefined; message = waiting.shift()) await bring(message);
+    for (let message = waiting.shift(); message !== undefined; message = waiting.shift())
+      await pushUntilAcknowledged(message);
   };
 
   const endedLines: string[] = [];

@@ -95,8 +95,8 @@ test('courierEvent delivers only the objects that events may export; others look
   google.calls.clear();
   const { status, text } = await finalized('finance/salaries.csv', secret.generation);
   expect([status, text]).toEqual([500, 'Internal Server Error']);
-  const wish = { name: 'salaries.csv', source: { gcs: `gs://${google.bucket}/finance/salaries.csv` } };
-  expect(await published('3', wish)).toEqual({ status, text });
+  const document = { name: 'salaries.csv', source: { gcs: `gs://${google.bucket}/finance/salaries.csv` } };
+  expect(await published('3', document)).toEqual({ status, text });
   expect(google.calls.list({ host: 'storage.googleapis.com' })).toEqual([]);
   expect(filesNamed('salaries.csv')).toEqual([]);
 });

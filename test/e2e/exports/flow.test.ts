@@ -75,7 +75,7 @@ describe('an export by push', () => {
         fault: { kind: 'throttle', bytesPerSecond: 3_000_000 },
       });
       /** The status of each delivery of the message until the first 204, with growing pauses between them as in Pub/Sub. */
-      const bring = async (delayMs: number): Promise<number[]> => {
+      const pushUntilAcknowledged = async (delayMs: number): Promise<number[]> => {
         await sleep(delayMs);
         const statuses: number[] = [];
         while (statuses.at(-1) !== 204 && statuses.length < 20) {
@@ -84,7 +84,11 @@ describe('an export by push', () => {
         }
         return statuses;
       };
-      const statuses = await Promise.all([bring(0), bring(1_000), bring(2_000)]);
+      const statuses = await Promise.all([
+        pushUntilAcknowledged(0),
+        pushUntilAcknowledged(1_000),
+        pushUntilAcknowledged(2_000),
+      ]);
       expect(statuses.map((each) => each.at(-1))).toEqual([204, 204, 204]);
       expect(world.filesNamed('crowd.bin')).toMatchObject([{ size: bytes.length, sha256, revisions: 1 }]);
     },

@@ -36,8 +36,8 @@ const start = async (identity: string | undefined, env: Record<string, string> =
 };
 const CLOUD_RUN = { K_SERVICE: 'courier', K_REVISION: 'courier-1', K_CONFIGURATION: 'courier' };
 
-const token = (wish: { email?: string; audience?: string; lifetimeSeconds?: number } = {}): string =>
-  google.world.idToken({ email: google.world.emails.exporter, audience: AUDIENCE, ...wish });
+const token = (claims: { email?: string; audience?: string; lifetimeSeconds?: number } = {}): string =>
+  google.world.idToken({ email: google.world.emails.exporter, audience: AUDIENCE, ...claims });
 /** As Cloud Run forwards it after checking it. */
 const stripped = (text = token()): string => text.replace(/[^.]+$/, 'SIGNATURE_REMOVED_BY_GOOGLE');
 const bearer = (text: string) => ({ authorization: `Bearer ${text}` });

@@ -9,7 +9,7 @@ import { seedSales } from '../../support/rows/query-tables.ts';
 const rest = { location: 'EU', callers: [QUERY_CALLER.email], destinations: ['reports'] };
 const queries = queriesSchema.parse({
   daily: { ...rest, sql: 'SELECT shop FROM sales.daily' },
-  dear: { ...rest, sql: 'SELECT * FROM sales.daily', maximumBytesBilled: 10 },
+  expensive: { ...rest, sql: 'SELECT * FROM sales.daily', maximumBytesBilled: 10 },
 });
 const INSERT = { method: 'POST', path: '/bigquery/*/jobs' };
 const GET = { method: 'GET', path: '/bigquery/*/jobs/*' };
@@ -30,7 +30,10 @@ afterAll(() => google.close());
 const run = (query: string, key: string) => textOfSource(openLocalQuery(google, queries, { query }, { key }).source);
 
 test('a query past its limit of cost', async () => {
-  await expect(run('dear', 'dear')).rejects.toMatchObject({ code: 'query-failed', reason: 'bytesBilledLimitExceeded' });
+  await expect(run('expensive', 'expensive')).rejects.toMatchObject({
+    code: 'query-failed',
+    reason: 'bytesBilledLimitExceeded',
+  });
 });
 
 test.each([

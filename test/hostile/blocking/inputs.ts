@@ -5,13 +5,13 @@ const HEADER_BYTES = 24_000;
 const PART_HEADER_BYTES = 8_000;
 const TEXT_BYTES = 200_000;
 
-export interface Ask {
+export interface CourierRequest {
   path?: string;
   headers?: Readonly<Record<string, string>>;
   body?: string | Uint8Array;
 }
 
-/** Repeated pieces that patterns search for: a backtracking pattern does so on one of them. */
+/** Pieces that regular expressions of the courier search for. A pattern that backtracks is slow on a long repetition of one of them. */
 export const PIECES = [
   ...[
     ' ',
@@ -67,15 +67,15 @@ const repeat = (piece: string, length: number): string =>
 export const hostile = (length: number): string[] =>
   PIECES.flatMap((piece) => [repeat(piece, length), `a${repeat(piece, length)}!`]);
 
-const json = (value: unknown): Pick<Ask, 'headers' | 'body'> => ({
+const json = (value: unknown): Pick<CourierRequest, 'headers' | 'body'> => ({
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify(value),
 });
-const form = (lines: string, value = 'x'): Pick<Ask, 'headers' | 'body'> => ({
+const form = (lines: string, value = 'x'): Pick<CourierRequest, 'headers' | 'body'> => ({
   headers: { 'content-type': 'multipart/form-data; boundary=b' },
   body: `--b\r\n${lines}\r\n\r\n${value}\r\n--b--\r\n`,
 });
-export const push = (message: object): Ask => ({
+export const push = (message: object): CourierRequest => ({
   path: '/v1/pubsub',
   ...json({ message: { messageId: '1', ...message }, subscription: SUBSCRIPTION }),
 });
@@ -87,13 +87,18 @@ const inHeader = (text: string): string =>
     .replace(/[\r\n\0]/g, '');
 
 const header =
-  (name: string): ((text: string) => Ask) =>
+  (name: string): ((text: string) => CourierRequest) =>
   (text) => ({
     headers: { [name]: inHeader(text) },
     body: 'x',
   });
 
-export const WAYS: readonly (readonly [what: string, length: number, ask: (text: string) => Ask])[] = [
+/** Every place of a request where a caller can put text, with the longest text that it may have. */
+export const INPUT_PLACES: readonly (readonly [
+  what: string,
+  length: number,
+  requestWith: (text: string) => CourierRequest,
+])[] = [
   ...[
     'authorization',
     'content-type',

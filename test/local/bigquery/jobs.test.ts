@@ -141,8 +141,8 @@ describe('jobs', () => {
     await insert('made', { query: NUMBERS, destinationTable });
     await results('made');
     const query = 'SELECT COUNT(*) AS n FROM big.numbers';
-    await insert('dear', { query, maximumBytesBilled: '1000' });
-    expect((await results('dear')).body.error.errors[0]?.reason).toBe('bytesBilledLimitExceeded');
+    await insert('expensive', { query, maximumBytesBilled: '1000' });
+    expect((await results('expensive')).body.error.errors[0]?.reason).toBe('bytesBilledLimitExceeded');
     await insert('cheap', { query, maximumBytesBilled: '10485760' });
     expect((await results('cheap')).body.rows).toEqual([{ f: [{ v: '2500' }] }]);
     const { statistics } = (await api.call('GET', '/jobs/cheap')).body;

@@ -78,6 +78,6 @@ test.each([
   ['two wrappers', { pushConfig: { pubsubWrapper: {}, noWrapper: {} } }],
   ['a name of Google’s own', { name: 'projects/local-project/subscriptions/google' }],
 ])('it takes no subscription with %s', (_, change) => {
-  const wish = { name: NAME, topic: 'projects/local-project/topics/exports', ...change };
-  expect(() => google.pubsub.createSubscription(wish)).toThrow();
+  const subscription = { name: NAME, topic: 'projects/local-project/topics/exports', ...change };
+  expect(() => google.pubsub.createSubscription(subscription)).toThrow();
 });

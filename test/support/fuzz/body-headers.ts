@@ -64,7 +64,7 @@ interface DigestWish {
   hasUnknown: boolean;
 }
 
-const digestWish: fc.Arbitrary<DigestWish> = fc.record({
+const announcedDigest: fc.Arbitrary<DigestWish> = fc.record({
   name: fc.constantFrom('content-digest', 'repr-digest', 'digest', 'content-md5'),
   algorithm: fc.constantFrom('sha-256', 'sha-512', 'sha', 'md5'),
   fate: fc.constantFrom('right', 'right', 'wrong', 'malformed'),
@@ -126,11 +126,11 @@ export const headedCall: fc.Arbitrary<HeadedCall> = fc
   .record({
     route: fc.constantFrom(...Object.keys(ROUTES)),
     headers: fc.array(fixedHeader, { maxLength: 2 }),
-    digests: fc.array(digestWish, { maxLength: 2 }),
+    digests: fc.array(announcedDigest, { maxLength: 2 }),
   })
   .map(({ route, headers, digests }) => {
     const call = ROUTES[route] ?? { body: '' };
-    const all = [...headers, ...digests.map((wish) => digestHeader(wish, call.body))];
+    const all = [...headers, ...digests.map((digest) => digestHeader(digest, call.body))];
     const meant = new Map(all.map((header) => [header.name, header]));
     const added = Object.fromEntries([...meant.values()].map(({ name, value }) => [name, value]));
     const codes = [...meant.values()].flatMap(({ code }) => code ?? []);
@@ -148,8 +148,8 @@ export const partLine: fc.Arbitrary<{ line: string; code: string | undefined }> 
   fixedHeader
     .filter(({ name }) => name === 'content-range' || name === 'content-encoding')
     .map(({ name, value, code }) => ({ line: `${name}: ${value}`, code })),
-  digestWish.map((wish) => {
-    const { name, value, code } = digestHeader(wish, 'x');
+  announcedDigest.map((digest) => {
+    const { name, value, code } = digestHeader(digest, 'x');
     return { line: `${name}: ${value}`, code };
   }),
 );

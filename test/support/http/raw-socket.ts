@@ -19,17 +19,17 @@ export const openSocket = async (port: number): Promise<RawSocket> => {
   let bytes = Buffer.alloc(0);
   let over = false;
   const changed = new Set<() => void>();
-  const tell = (): void => {
+  const notify = (): void => {
     for (const look of [...changed]) look();
   };
   socket.on('data', (piece: Buffer) => {
     bytes = Buffer.concat([bytes, piece]);
-    tell();
+    notify();
   });
   const ended = new Promise<void>((resolve) => {
     const end = (): void => {
       over = true;
-      tell();
+      notify();
       resolve();
     };
     // A reset also counts as the end.

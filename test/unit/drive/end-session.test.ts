@@ -54,12 +54,12 @@ describe('ending the session of another try', () => {
     expect((await ending.methods()).slice(MAX_ATTEMPTS)).toEqual(['DELETE', 'PUT']);
   });
 
-  test('reports the file of one about which Drive tells nothing at first', async () => {
+  test('reports the file of a session whose state Drive does not tell at first', async () => {
     const ending = await end(...LIMITED, CANCELLED, [200, FILE]);
     expect(await ending.ended).toMatchObject({ id: 'one' });
   });
 
-  test('fails with an error that another try may not meet where Drive keeps telling nothing', async () => {
+  test('fails with a transient error while Drive does not tell the state of the session', async () => {
     const { ended } = await end(...LIMITED, LIMIT, ...LIMITED);
     // The limit may be that of another account, so it must not count as one of the account that asks.
     expect(await failureOf(ended)).toMatchObject({ code: 'drive-unavailable', retryable: true });

@@ -66,7 +66,7 @@ describe('the clocks of two instances differ', () => {
     await (await second).release();
   });
 
-  test('a ledger that does not tell ages is asked for the time at which the holder expects the end', async () => {
+  test('if the ledger does not report ages, the lease is looked at when its holder expects it to end', async () => {
     const { ledger, now, pass, sleep } = start();
     const claim: Ledger['claim'] = async (...given) => {
       const { ageMs: _, ...written } = await ledger.claim(...given);

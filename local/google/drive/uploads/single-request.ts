@@ -17,7 +17,7 @@ const brokenOff = (): DriveError => badRequest('The request ended early.');
 
 type Take = (piece: Buffer) => Promise<void> | undefined;
 
-interface Wish {
+interface RequestedFile {
   metadata: Record<string, unknown>;
   mimeType: string;
 }
@@ -26,10 +26,10 @@ interface Wish {
  * Receives the bytes and creates or updates the file. Temporary files are removed in any case.
  * @param fill returns the error when there will be no file
  */
-async function land(
+async function storeUpload(
   state: DriveState,
   call: DriveCall,
-  { metadata, mimeType }: Wish,
+  { metadata, mimeType }: RequestedFile,
   fill: (take: Take) => Promise<DriveError | undefined>,
 ): Promise<Answer> {
   const { store, ids, context } = state;
@@ -55,7 +55,7 @@ export async function uploadMedia(state: DriveState, call: DriveCall): Promise<A
   const size = length === undefined ? undefined : Number(length);
   if (size !== undefined && size > limit) throw tooLarge();
   uploadTargetOf(call).check(state, call, {}, { mimeType, size });
-  return land(state, call, { metadata: {}, mimeType }, async (take) => {
+  return storeUpload(state, call, { metadata: {}, mimeType }, async (take) => {
     let bytes = 0;
     const whole = await forEachChunk(request, (piece) => {
       bytes += piece.length;
@@ -95,7 +95,7 @@ export async function uploadMultipart(state: DriveState, call: DriveCall): Promi
   const mimeType = mediaTypeOf(mediaType, metadata, uploadTargetOf(call).replacedType(state, call));
   if (media.length > limit) throw tooLarge();
   uploadTargetOf(call).check(state, call, metadata, { mimeType, size: media.length });
-  return land(state, call, { metadata, mimeType }, async (take) => {
+  return storeUpload(state, call, { metadata, mimeType }, async (take) => {
     await take(media);
     return undefined;
   });

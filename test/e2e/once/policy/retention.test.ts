@@ -14,7 +14,7 @@ beforeAll(async () => {
     const folder = places.sharedDriveFolder;
     return {
       default: { folder, keep: [{ path: 'daily/*', last: 3 }] },
-      twin: { folder, keep: { last: 2 } },
+      sibling: { folder, keep: { last: 2 } },
       off: { folder },
       aged: { folder, path: 'aged', keep: { days: 1 } },
     };
@@ -90,12 +90,12 @@ test(
   'two destinations with one folder do not touch each other’s files',
   async () => {
     // What a caller sends are public properties; the marks are private ones.
-    const mark = keepMark({ name: 'twin' }, { path: '**' });
+    const mark = keepMark({ name: 'sibling' }, { path: '**' });
     const properties = JSON.stringify({ courierKeep: mark, courierAt: '1990-01-01T00:00:00Z' });
     const [first = ''] = await sendAll(numbered('mine', 1), { destination: 'off', path: 'shared', properties });
-    const twins = await sendAll(numbered('twin', 4), { destination: 'twin', path: 'shared' });
-    await until(() => twins.filter(isTrashed).length === 2);
-    expect([isTrashed(first), ...twins.map(isTrashed)]).toEqual([false, true, true, false, false]);
+    const othersFiles = await sendAll(numbered('sibling', 4), { destination: 'sibling', path: 'shared' });
+    await until(() => othersFiles.filter(isTrashed).length === 2);
+    expect([isTrashed(first), ...othersFiles.map(isTrashed)]).toEqual([false, true, true, false, false]);
   },
   TIMEOUT_MS,
 );
@@ -137,10 +137,10 @@ test(
       fault: { kind: 'status', status: 403, reason: 'forbidden' },
     } as const;
     world.google.faults.add(trashing);
-    const ids = await sendAll(numbered('kept', 4), { destination: 'twin', path: 'refused' });
+    const ids = await sendAll(numbered('kept', 4), { destination: 'sibling', path: 'refused' });
     expect(ids.map(isTrashed)).toEqual([false, false, false, false]);
     world.google.faults.clear();
-    await send('again.txt', { destination: 'twin', path: 'refused' });
+    await send('again.txt', { destination: 'sibling', path: 'refused' });
     await until(() => ids.every(isTrashed) || ids.filter(isTrashed).length >= 3);
   },
   TIMEOUT_MS,

@@ -67,8 +67,8 @@ describe('errors and interruptions of a session', () => {
 
   test('of a body that is too short, nothing is stored', async () => {
     const uri = await alice.session();
-    const wish = { body: noise(GRANULE), chunked: true, headers: rangeOf(0, noise(2 * GRANULE), '*') };
-    expect((await send(uri, wish)).status).toBe(400);
+    const request = { body: noise(GRANULE), chunked: true, headers: rangeOf(0, noise(2 * GRANULE), '*') };
+    expect((await send(uri, request)).status).toBe(400);
     expect(summaryOf(await status(uri))).toEqual([308, undefined, '']);
   });
 
@@ -76,8 +76,8 @@ describe('errors and interruptions of a session', () => {
     const piece = noise(2 * GRANULE);
     const uri = await alice.session();
     await send(uri, { body: piece, headers: rangeOf(0, piece, '*') });
-    for (const wish of [{ body: 'x' }, { body: 'x', chunked: true }, { body: 'x', headers: rangeOf(0, 'x', 1) }])
-      expect((await send(uri, wish)).status).toBe(400);
+    for (const request of [{ body: 'x' }, { body: 'x', chunked: true }, { body: 'x', headers: rangeOf(0, 'x', 1) }])
+      expect((await send(uri, request)).status).toBe(400);
     expect(summaryOf(await status(uri))[1]).toBe(`bytes=0-${2 * GRANULE - 1}`);
   });
 
@@ -95,9 +95,9 @@ describe('errors and interruptions of a session', () => {
       { 'x-upload-content-length': 4 },
       { body: 'hello', headers: { 'content-range': 'bytes 0-4/*' } },
     ],
-  ])('another size than announced is refused: %s', async (_, headers, wish) => {
+  ])('another size than announced is refused: %s', async (_, headers, request) => {
     const uri = await alice.session({}, headers);
-    expect((await send(uri, wish)).status).toBe(400);
+    expect((await send(uri, request)).status).toBe(400);
     expect(summaryOf(await status(uri))).toEqual([308, undefined, '']);
   });
 
@@ -152,8 +152,8 @@ describe('errors and interruptions of a session', () => {
     const piece = noise(GRANULE);
     await send(uri, { body: piece, headers: rangeOf(0, piece, '*') });
     expect((await send(uri, { method: 'DELETE' })).status).toBe(499);
-    for (const wish of [{ headers: { 'content-range': 'bytes */*' } }, { body: 'x' }, { method: 'DELETE' }])
-      expect(summaryOf(await send(uri, wish))).toEqual([404, undefined, 'Not Found']);
+    for (const request of [{ headers: { 'content-range': 'bytes */*' } }, { body: 'x' }, { method: 'DELETE' }])
+      expect(summaryOf(await send(uri, request))).toEqual([404, undefined, 'Not Found']);
     const id = new URL(uri).searchParams.get('upload_id') ?? '';
     expect(uploads.leftovers().filter((name) => name.startsWith(id))).toEqual([]);
   });

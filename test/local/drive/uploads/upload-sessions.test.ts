@@ -148,11 +148,11 @@ test('a hundred sessions at once each get their own bytes', async () => {
       const head = bytes.subarray(0, GRANULE);
       await send(uri, { body: head, headers: rangeOf(0, head, '*') });
       const rest = bytes.subarray(GRANULE);
-      const wish =
+      const request =
         rest.length === 0
           ? { headers: { 'content-range': `bytes */${GRANULE}` } }
           : { body: rest, headers: rangeOf(GRANULE, rest, bytes.length) };
-      return [(await send(uri, wish)).body.sha256Checksum, hex('sha256', bytes)];
+      return [(await send(uri, request)).body.sha256Checksum, hex('sha256', bytes)];
     }),
   );
   expect(sent.filter(([stored, own]) => stored !== own)).toEqual([]);

@@ -20,7 +20,7 @@ export interface Sent {
   body: any;
 }
 
-interface Wish {
+interface SentRequest {
   method?: string;
   headers?: Record<string, string | number>;
   body?: Buffer | string;
@@ -35,7 +35,7 @@ const NOTHING: Sent = { status: 0, headers: {}, text: '', body: undefined };
 /** Sends one request exactly as given. */
 export function send(
   url: string,
-  { method = 'PUT', headers = {}, body = '', chunked, breakAfter }: Wish = {},
+  { method = 'PUT', headers = {}, body = '', chunked, breakAfter }: SentRequest = {},
 ): Promise<Sent> {
   const bytes = Buffer.from(body);
   const length: Record<string, string | number> =
@@ -86,7 +86,7 @@ export async function eventually(check: () => unknown): Promise<void> {
 
 export interface Uploader {
   /** Sends a request below `/upload/drive/v3` with a token. */
-  at(path: string, wish?: Wish): Promise<Sent>;
+  at(path: string, sent?: SentRequest): Promise<Sent>;
   /** Opens an upload session for a new file. @returns its URI */
   session(
     metadata?: Record<string, unknown>,
@@ -97,10 +97,10 @@ export interface Uploader {
 
 export function uploaderOf(google: LocalGoogle, email: string): Uploader {
   const token = google.world.accessToken(email, [DRIVE_SCOPE]);
-  const at: Uploader['at'] = (path, { headers = {}, ...wish } = {}) =>
+  const at: Uploader['at'] = (path, { headers = {}, ...sent } = {}) =>
     send(`${google.origin}/www.googleapis.com${path}`, {
       method: 'POST',
-      ...wish,
+      ...sent,
       headers: { authorization: `Bearer ${token}`, ...headers },
     });
   return {
@@ -160,8 +160,8 @@ export const CHECKED_FIELDS = '&fields=id,name,mimeType,size,md5Checksum,sha1Che
 /** A simple upload: the body is the file, and there is no metadata. */
 export const uploadSimply = (
   uploader: Uploader,
-  wish: Parameters<Uploader['at']>[1],
+  sent: Parameters<Uploader['at']>[1],
   query = CHECKED_FIELDS,
-): Promise<Sent> => uploader.at(`/upload/drive/v3/files?uploadType=media${query}`, wish);
+): Promise<Sent> => uploader.at(`/upload/drive/v3/files?uploadType=media${query}`, sent);
 
 export const reasonOf = ({ body }: Sent): string => body?.error?.errors?.[0]?.reason;

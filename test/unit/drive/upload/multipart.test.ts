@@ -35,8 +35,13 @@ const uploadWith = async (faultOf: (turn: number) => Fault | undefined, believes
   };
   const ends: unknown[] = [];
   const onCommit = () => (status: unknown) => void ends.push(status);
-  const wishes = { maxBytes: 1_000, beforeCommit, onCommit, ...(believesLimit === undefined ? {} : { believesLimit }) };
-  const sent = uploadTo(drive, { target: TARGET, source: sourceOf(BYTES), ...wishes });
+  const overrides = {
+    maxBytes: 1_000,
+    beforeCommit,
+    onCommit,
+    ...(believesLimit === undefined ? {} : { believesLimit }),
+  };
+  const sent = uploadTo(drive, { target: TARGET, source: sourceOf(BYTES), ...overrides });
   const outcome = await sent.then(
     ({ kind }) => kind,
     ({ code }: { code?: string }) => code,

@@ -230,8 +230,8 @@ describe('a session that fails', () => {
         yield BYTES.subarray(2 * BLOCK);
       };
       const source = { mimeType: 'text/csv', size: BYTES.length, open: cut, openAt: cut };
-      const wish = { source, signal: controller.signal };
-      await expect(isKept ? upload(TO_CREATE, wish) : uploadOnce(TO_CREATE, wish)).rejects.toBeDefined();
+      const overrides = { source, signal: controller.signal };
+      await expect(isKept ? upload(TO_CREATE, overrides) : uploadOnce(TO_CREATE, overrides)).rejects.toBeDefined();
       expect(tiny.requests.some(({ method }) => method === 'DELETE')).toBe(!isKept);
     }
   });

@@ -30,7 +30,7 @@ const refused = (reason: string): Answer => ({ status: 400, reason });
 
 const setUp = async (
   answers: Answer[],
-  { maxAttempts = 9, ...wishes }: Partial<UploadRequest> & Partial<{ maxAttempts: number }> = {},
+  { maxAttempts = 9, ...overrides }: Partial<UploadRequest> & Partial<{ maxAttempts: number }> = {},
 ) => {
   const budget = createBufferBudget({ bytes: 64 * BLOCK, maxWaiters: 1, blockBytes: BLOCK, now: () => 0 });
   const lease = await budget.lease(2);
@@ -40,7 +40,7 @@ const setUp = async (
     yield BYTES;
   }
   const source = { mimeType: 'text/csv', size: BYTES.length, open, openAt: open };
-  const request: UploadRequest = { source, maxBytes: 1_000, ...wishes };
+  const request: UploadRequest = { source, maxBytes: 1_000, ...overrides };
   const held = createUploadSource(request, { lease: { ...lease, share: () => 2 }, blockBytes: BLOCK, now: () => 0 });
   const calls: string[] = [];
   const waits: Failure[] = [];
@@ -159,8 +159,8 @@ describe('a session', () => {
   test.each<[string, Parameters<typeof setUp>]>([
     ['is lost where Drive has more than was sent', [[stored(8)]]],
     ['that another try shares is lost where Drive has less than it had acknowledged', [[stored(4), stored(2)], SHARED]],
-  ])('%s', async (_, [answers, wishes]) => {
-    const { chunks } = await setUp(answers, wishes);
+  ])('%s', async (_, [answers, overrides]) => {
+    const { chunks } = await setUp(answers, overrides);
     expect(await chunks()).toMatchObject({ kind: 'lost' });
   });
 

@@ -18,14 +18,17 @@ const open = async (more: Partial<UploadRequest> & { isReopened?: boolean } = {}
   async function* bytes(offset = 0) {
     yield BYTES.subarray(offset);
   }
-  const { isReopened = false, ...wishes } = more;
+  const { isReopened = false, ...overrides } = more;
   const source = {
     mimeType: 'text/csv',
     size: BYTES.length,
     open: () => bytes(),
     ...(isReopened ? { openAt: bytes } : {}),
   };
-  const opened = createUploadSource({ source, maxBytes: 1_000, ...wishes }, { lease, blockBytes: BLOCK, now: () => 0 });
+  const opened = createUploadSource(
+    { source, maxBytes: 1_000, ...overrides },
+    { lease, blockBytes: BLOCK, now: () => 0 },
+  );
   return { opened, end: opened.close };
 };
 

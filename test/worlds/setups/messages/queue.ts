@@ -18,7 +18,7 @@ export const queue = (google: LocalGoogle, document: Document, change: Partial<S
     subscriptions: { [SUBSCRIPTION]: { serviceAccount, destinations: ['reports'] } },
     deadLetterTopic: google.topic,
   };
-  const wish = {
+  const subscription = {
     name: SUBSCRIPTION,
     topic: 'projects/local-project/topics/exports',
     pushConfig: pushing({ serviceAccountEmail: serviceAccount, audience: AUDIENCE }),
@@ -26,7 +26,7 @@ export const queue = (google: LocalGoogle, document: Document, change: Partial<S
     expirationPolicy: {},
     deadLetterPolicy: { deadLetterTopic: google.topic, maxDeliveryAttempts: 20 },
   };
-  google.pubsub.createSubscription({ ...wish, ...change }, [google.world.emails.runtime]);
+  google.pubsub.createSubscription({ ...subscription, ...change }, [google.world.emails.runtime]);
 };
 
 /** Without Firestore this is always reported for a queue. */
