@@ -9,12 +9,13 @@ export const quantile = (values: readonly number[], share: number): number => {
   return low + (high - low) * (at - Math.floor(at));
 };
 
-/** The limit that one figure must keep. */
+/** A measured figure, and the limit that it must keep. */
 export interface Bound {
   what: string;
   value: number;
-  /** `at most` unless `atLeast`. */
+  /** The largest allowed value; with `atLeast`, the smallest one. */
   limit: number;
+  /** A better value, which is printed but not required. */
   aim?: number;
   atLeast?: boolean;
   unit?: string;
@@ -34,7 +35,7 @@ export interface Report {
   bounds: readonly Bound[];
 }
 
-/** As tables show it. */
+/** A value as the tables show it. */
 export const shown = (value: string | number): string => {
   if (typeof value === 'string') return value;
   if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en');

@@ -50,10 +50,13 @@ export const benchLarge = async (google: GoogleProcess, { rounds, mebibytes, upl
   const speeds: { bare: number[]; service: number[] } = { bare: [], service: [] };
   try {
     for (let round = 0; round <= rounds; round++) {
-      const [one, other] = [await send(bare, mebibytes.throughput), await send(service, mebibytes.throughput)];
+      const [bareSeconds, serviceSeconds] = [
+        await send(bare, mebibytes.throughput),
+        await send(service, mebibytes.throughput),
+      ];
       if (round === 0) continue;
-      speeds.bare.push(mebibytes.throughput / one);
-      speeds.service.push(mebibytes.throughput / other);
+      speeds.bare.push(mebibytes.throughput / bareSeconds);
+      speeds.service.push(mebibytes.throughput / serviceSeconds);
     }
   } finally {
     await Promise.all([bare.stop(), service.stop()]);

@@ -40,15 +40,15 @@ read_options() {
       --role) role=${2:-} ;;
       --name) name=${2:-} ;;
       --out) out=${2:-} ;;
-      *) misused "what is \"$1\"?" ;;
+      *) misused "unknown option \"$1\"." ;;
     esac
     [ $# -ge 2 ] || misused "$1 needs a value."
     shift 2
   done
-  [[ $project =~ ^[a-z][a-z0-9-]{4,28}[a-z0-9]$ ]] || misused "\"$project\" is no project id."
-  [[ $aws_account =~ ^[0-9]{12}$ ]] || misused "\"$aws_account\" is no AWS account: 12 digits."
-  [[ $role =~ ^[A-Za-z0-9+=,.@_-]{1,64}$ ]] || misused "\"$role\" is no name of a role."
-  [[ $name =~ ^[a-z][a-z0-9-]{2,22}[a-z0-9]$ ]] || misused "\"$name\" is no name (4 to 24 of a-z, 0-9, -)."
+  [[ $project =~ ^[a-z][a-z0-9-]{4,28}[a-z0-9]$ ]] || misused "\"$project\" is not a valid project ID."
+  [[ $aws_account =~ ^[0-9]{12}$ ]] || misused "\"$aws_account\" is not a valid AWS account ID (12 digits)."
+  [[ $role =~ ^[A-Za-z0-9+=,.@_-]{1,64}$ ]] || misused "\"$role\" is not a valid role name."
+  [[ $name =~ ^[a-z][a-z0-9-]{2,22}[a-z0-9]$ ]] || misused "\"$name\" is not a valid name (4 to 24 of a-z, 0-9, -)."
   pool=$name-aws
   # Ids of pools and providers have 4 to 32 characters.
   provider=aws-provider

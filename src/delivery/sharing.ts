@@ -12,8 +12,11 @@ import {
   type ResolvedRequest,
 } from './resolve-options.ts';
 
-/** Pauses before another attempt after `sharingRateLimitExceeded`, in milliseconds. The quota for sharing is small, and quick retries use it up. */
-const SLOW_TRIES_MS = [10_000, 30_000, 60_000];
+/**
+ * Pauses before another attempt after `sharingRateLimitExceeded`, in milliseconds. The quota for sharing is small, and quick
+ * retries use it up.
+ */
+const RATE_LIMIT_WAITS_MS = [10_000, 30_000, 60_000];
 
 /** Drive's answer 404 has this code. Drive may give it for a while about a file that it has just created. */
 const NOT_SHOWN = 'folder-not-found' satisfies ErrorCode;
@@ -63,9 +66,9 @@ export const shareFile = async ({
   now = Date.now,
   sleep = realSleep,
 }: Sharing): Promise<string[]> => {
-  const { signal: _, ...unending } = context;
+  const { signal: _, ...withoutSignal } = context;
   const waits: Partial<Record<ErrorCode, number[]>> = {
-    'drive-rate-limited': [...SLOW_TRIES_MS],
+    'drive-rate-limited': [...RATE_LIMIT_WAITS_MS],
     [NOT_SHOWN]: [...VISIBILITY_WAITS_MS],
   };
 
@@ -79,8 +82,8 @@ export const shareFile = async ({
     const { permission, notify } = permissionOf(rule, now());
     for (;;) {
       try {
-        // Without the signal: the file is stored, and if the caller disconnects now, it would never be shared.
-        return await drive.share(fileId, permission, notify, unending);
+        // Without the signal: the file is stored, and must be shared even if the caller disconnects now.
+        return await drive.share(fileId, permission, notify, withoutSignal);
       } catch (error) {
         if (!(await waitAfter(asCourierError(error).code))) throw error;
       }

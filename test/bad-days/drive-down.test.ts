@@ -4,9 +4,10 @@ import { type BadDay, MEBIBYTE, noise, type Seen, startBadDay, summaryOf } from 
 const TIMEOUT_MS = 300_000;
 const DRIVE = { host: 'www.googleapis.com', path: '*drive/v3/*' };
 /**
- * The retry policy allows half of its hundred tokens. Then nothing is retried until Drive has responded successfully.
+ * How often the courier retries requests to one host before it stops retrying: half of the hundred tokens of its retry budget.
+ * It starts again when the host has responded successfully.
  */
-const RETRIES_A_HOST = 50;
+const MAX_RETRIES_PER_HOST = 50;
 const WAIT = '503 drive-unavailable Retry-After 5';
 
 let day: BadDay;
@@ -33,10 +34,10 @@ test(
     await Promise.all(Array.from({ length: 20 }, caller));
     expect(new Set(seen.map(summaryOf))).toEqual(new Set([WAIT]));
     const calls = fired();
-    // At most one call for each delivery plus the budget, however many attempts a single call may have.
-    expect(calls).toBeGreaterThan(RETRIES_A_HOST);
-    expect(calls).toBeLessThanOrEqual(names.length + RETRIES_A_HOST + 5);
-    // Once the budget is spent, no caller waits without a chance.
+    // One call for each delivery, and the retries that the budget allows, however many attempts a single call may have.
+    expect(calls).toBeGreaterThan(MAX_RETRIES_PER_HOST);
+    expect(calls).toBeLessThanOrEqual(names.length + MAX_RETRIES_PER_HOST + 5);
+    // Once the budget is spent, callers get the error at once rather than after retries that cannot succeed.
     expect(Math.max(...seen.slice(-100).map(({ tookMs }) => tookMs))).toBeLessThan(10_000);
     expect(day.filesOf('out-')).toEqual([]);
 

@@ -49,10 +49,10 @@ test('it is completed by another run, wherever the first one was interrupted', a
 }, 120_000);
 
 test.each<[string[], RegExp]>([
-  [['--account=1234'], /no AWS account/],
-  [['--role=a/b'], /no name of a role/],
-  [['--project=X'], /no project id/],
-  [['--bogus=x'], /what is "--bogus"/],
+  [['--account=1234'], /not a valid AWS account/],
+  [['--role=a/b'], /not a valid role name/],
+  [['--project=X'], /not a valid project ID/],
+  [['--bogus=x'], /unknown option "--bogus"/],
 ])('it rejects %s', async (wrong, words) => {
   const ran = await scripts.openProject().run([...AWS, ...wrong], undefined, SCRIPT);
   expect(ran).toMatchObject({ code: 64, stderr: expect.stringMatching(words), state: { changes: [] } });

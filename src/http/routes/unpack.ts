@@ -49,8 +49,8 @@ type UnpackDependencies = Pick<
 >;
 
 /**
- * The key of an entry: the same request with the same key gives each entry the same key again, so that a retry delivers
- * only what is missing. The hash keeps the key short, even if the names are long.
+ * The key of an entry. It follows from the key of the request and the path of the entry, so a retry of the request delivers
+ * only what is missing. It is a hash, so that it stays short if the path is long.
  */
 const keyOfEntry = (key: string | undefined, path: string): string | undefined =>
   key === undefined
@@ -68,7 +68,7 @@ const tooLargeForZip = (): CourierError =>
       'Unpack it and send the folder with "courier send", or repack it as a .tar.gz, which is unpacked while it arrives and may have any size.',
   });
 
-/** Collects a zip file in memory: which entries it has is known only at its end. */
+/** Collects a zip file in memory, because its directory is at its end. */
 const collectZip = async (pieces: AsyncIterable<Uint8Array>, lease: DocumentLease): Promise<Spool> => {
   const spool = new Spool();
   for await (const piece of pieces) {

@@ -11,7 +11,7 @@ const send = async (body: Buffer) =>
 
 const AFTER = { name: 'after.txt', bytes: 'after' };
 
-/** Writes fields of the header of the first entry, and its checksum. */
+/** Changes fields of the first entry's header, by their offset, and corrects the checksum of the header. */
 const withHeader = (tar: Buffer, fields: Readonly<Record<number, string>>): Buffer => {
   for (const [at, text] of Object.entries(fields)) tar.write(text, Number(at), 'latin1');
   tar.fill(' ', 148, 156);
@@ -20,6 +20,7 @@ const withHeader = (tar: Buffer, fields: Readonly<Record<number, string>>): Buff
   return tar;
 };
 
+/** Offsets in a tar header (POSIX.1-1988, ustar). */
 const TYPE = 156;
 const MAGIC = 257;
 const GNU = 'ustar  \0';
@@ -83,7 +84,7 @@ describe('a tar.gz', () => {
     expect(summaryOf(answer)).toMatchObject({ delivered: 1, failed: 0, complete: true });
   });
 
-  test('has names with a colon, which are no paths of Windows', async () => {
+  test('may contain names with a colon, which are not taken for Windows drives', async () => {
     const answer = await send(await tarGzOf([{ name: 'Q: how.txt', bytes: 'x' }]));
     expect(linesOf(answer)[0]).toMatchObject({ name: 'Q: how.txt', outcome: 'created' });
   });

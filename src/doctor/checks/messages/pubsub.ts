@@ -32,18 +32,18 @@ interface PubsubOptions {
   runtimeEmail: string | undefined;
 }
 
-type Feeding = [name: string, subscription: Config['pubsub']['subscriptions'][string]];
+type NamedSubscription = [name: string, subscription: Config['pubsub']['subscriptions'][string]];
 
 /** The topics of subscriptions that accept messages with a prefix. A topic that cannot be determined is left out. */
 const fanOutTopics = async (
   { destinations }: Pick<Config, 'destinations'>,
-  feeding: readonly Feeding[],
+  delivering: readonly NamedSubscription[],
   destination: string,
   readSubscription: PubsubOptions['readSubscription'],
 ): Promise<string[]> => {
   const hasObjects = (sources: readonly string[] = []): boolean => sources.some((source) => !isTableSource(source));
   const topics = await Promise.all(
-    feeding.map(async ([name, { topic, sources }]) => {
+    delivering.map(async ([name, { topic, sources }]) => {
       if (!hasObjects(sources) && !hasObjects(destinations[destination]?.sources)) return undefined;
       if (topic !== undefined) return topic;
       const state = await readSubscription(name);
@@ -66,10 +66,10 @@ export const checkPubsub = async (
   { mayPublish, readSubscription, runtimeEmail }: PubsubOptions,
 ): Promise<Check> => {
   const { subscriptions, deadLetterTopic, eventDestinations } = config.pubsub;
-  const feeding = Object.entries(subscriptions).filter(([, { destinations }]) => destinations.includes(destination));
-  if (feeding.length === 0 && !eventDestinations.includes(destination))
+  const delivering = Object.entries(subscriptions).filter(([, { destinations }]) => destinations.includes(destination));
+  if (delivering.length === 0 && !eventDestinations.includes(destination))
     return skipped('pubsub', 'No subscription delivers to this destination.');
-  const topics = await fanOutTopics(config, feeding, destination, readSubscription);
+  const topics = await fanOutTopics(config, delivering, destination, readSubscription);
   const fanOut = await Promise.all(
     topics.map(async (topic) => faultOfTopic(topic, await mayPublish(topic), PREFIXES, runtimeEmail)),
   );
@@ -80,7 +80,7 @@ export const checkPubsub = async (
     ...fanOut.flat(),
     ...(config.ledger === 'memory' ? [MEMORY] : []),
   ];
-  const from = `Messages come from ${feeding.length === 0 ? 'events' : feeding.map(([name]) => name).join(', ')}.`;
+  const from = `Messages come from ${delivering.length === 0 ? 'events' : delivering.map(([name]) => name).join(', ')}.`;
   if (faults.length === 0) return passed('pubsub', `${from} Dead letters go to ${deadLetterTopic}.`);
   return fromFaults('pubsub', from, faults);
 };
