@@ -1,4 +1,5 @@
 import { failure } from '../errors.ts';
+import { CLOUD_PLATFORM } from '../identity/identity.ts';
 import { claimsOf } from '../token-claims.ts';
 import { type Context, findIdentity, type GlobalOptions, openSession, print } from './context.ts';
 
@@ -6,8 +7,6 @@ export interface TokenFlags extends GlobalOptions {
   access?: boolean;
   scopes?: string[];
 }
-
-const CLOUD_PLATFORM = 'https://www.googleapis.com/auth/cloud-platform';
 
 /** `courier token`: prints an ID token for the courier, or with --access an access token for Google's APIs. */
 export const tokenCommand = async (context: Context, flags: TokenFlags): Promise<void> => {

@@ -5,6 +5,7 @@ import { failure } from '../errors.ts';
 import { googleFetch } from '../http/google-fetch.ts';
 import { rewriteFor } from '../http/google-origin.ts';
 import { systemErrorText } from '../http/system-errors.ts';
+import { CLOUD_PLATFORM } from '../identity/identity.ts';
 import { type AuthorizedUserFile, type OauthClient, obtainConsent } from '../login/consent.ts';
 import { addSecretVersion, checkedSecretName } from '../login/secret-version.ts';
 import { type Context, findIdentity, type GlobalOptions, openSession, print } from './context.ts';
@@ -20,7 +21,6 @@ export interface LoginFlags extends GlobalOptions {
 }
 
 const DRIVE = 'https://www.googleapis.com/auth/drive';
-const CLOUD_PLATFORM = 'https://www.googleapis.com/auth/cloud-platform';
 
 /** The file that the Cloud console offers for download. */
 const clientSchema = z.object({
@@ -57,7 +57,7 @@ const openBrowser = (url: string): void => {
   child.unref();
 };
 
-/** Readable only by its owner, and written completely or not at all. */
+/** Writes a file that only its owner can read. It is written completely or not at all. */
 const writePrivately = async (path: string, content: string): Promise<void> => {
   const draft = `${path}.${process.pid}.new`;
   try {

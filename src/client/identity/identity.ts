@@ -30,5 +30,5 @@ export interface SearchContext {
   callMs: number;
 }
 
-/** The scope that IAM Credentials requires of a caller that impersonates. */
+/** The scope for Google Cloud APIs, such as IAM Credentials and Secret Manager. It does not include Drive. */
 export const CLOUD_PLATFORM = 'https://www.googleapis.com/auth/cloud-platform';
