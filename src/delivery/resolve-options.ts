@@ -21,7 +21,7 @@ import { segmentsOf, withSuffix } from '../text/file-name.ts';
 import { specificType } from '../text/media-type.ts';
 import type { TemplateValues } from '../text/template.ts';
 
-interface Folders {
+export interface Folders {
   /**
    * Finds the folder of a path below a destination's folder, and creates what is missing of it.
    * @param context `fresh`: look at the folders again even if they were seen a moment ago

@@ -6,7 +6,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
 import { askUntilFound, realSleep } from '../../sleep.ts';
 import { segmentsOf } from '../../text/file-name.ts';
-import { folderOf, type ResolvedRequest } from '../resolve-options.ts';
+import { type Folders, folderOf, type ResolvedRequest } from '../resolve-options.ts';
 import { isThere, markMade, resolveName } from './names.ts';
 import { createNamesakeCheck } from './namesake.ts';
 
@@ -20,10 +20,6 @@ interface FoldersOptions {
   trustMs?: number;
   /** How many folders are remembered. Beyond that, the one that was checked longest ago is forgotten. */
   maxKnown?: number;
-}
-
-interface Folders {
-  ensure(rootFolderId: string, path: string, context: CallContext & { fresh?: boolean }): Promise<{ folderId: string }>;
 }
 
 /** A folder in its parent, by name. */
