@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Sleep } from '../sleep.ts';
 import type { Failure, GoogleResponse } from './transport.ts';
 
@@ -15,6 +16,8 @@ const MAX_RETRY_AFTER_MS = 60_000;
  */
 const BUDGET_TOKENS = 100;
 const TOKENS_PER_SUCCESS = 0.5;
+/** Configurations name hosts as well, so their number has a limit. Beyond it, the least recently used one is forgotten. */
+const MAX_HOSTS = 1_000;
 
 const RATE_LIMITS: ReadonlySet<string> = new Set([
   'rateLimitExceeded',
@@ -66,8 +69,8 @@ export const createRetryPolicy = ({
   random: () => number;
   sleep: Sleep;
 }): RetryPolicy => {
-  /** The tokens left for each host with recent failures; hosts with a full budget are not in the map. */
-  const budgets = new Map<string, number>();
+  /** The tokens left for each host with recent failures; hosts with a full budget are not in it. */
+  const budgets = new LRUCache<string, number>({ max: MAX_HOSTS });
   return {
     succeeded(url) {
       if (budgets.size === 0) return;
