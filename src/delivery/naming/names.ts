@@ -221,9 +221,20 @@ export const lookUpName = async (options: NameOptions): Promise<{ file: DriveFil
   throw new CourierError('google-unavailable', { cause: new Error('a name has too many generations') });
 };
 
-/** The ledger's key for a name that no delivery has ever claimed in the folder, and no file has. */
+/**
+ * The ledger's key for a name that no file has in the folder, and that no delivery has claimed for a new one. Such a claim
+ * counts for as long as it has no file, because the caller of an upload session may take a week to send the bytes.
+ * @returns undefined for a name that is taken
+ */
 export const findFreeName = async (options: NameOptions): Promise<string | undefined> => {
-  const key = keyOf(options, 0);
-  if ((await options.ledger.read(key)) !== undefined || (await adopt(options)) !== undefined) return undefined;
-  return key;
+  const { ledger } = options;
+  for (let generation = 0; generation < MAX_GENERATIONS; generation++) {
+    const key = keyOf(options, generation);
+    const entry = await ledger.read(key);
+    if (entry === undefined) return (await adopt(options)) === undefined ? key : undefined;
+    if (entry.state === 'claimed') return undefined;
+    const file = await getMade(options, entry);
+    if (file !== undefined && isThere(options, file)) return undefined;
+  }
+  return undefined;
 };

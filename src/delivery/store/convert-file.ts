@@ -4,31 +4,13 @@ import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { createUnanswered } from '../../unanswered-requests.ts';
 import { type Claim, isOwnFile, KEY_PROPERTY, keyMark, keyProperty } from '../idempotency.ts';
 import { rememberConverted } from '../naming/named-file.ts';
-import { isThere } from '../naming/names.ts';
 import { findConvertedOrCheck } from '../naming/namesake.ts';
 import type { Plan } from '../plan.ts';
 import { hashOf } from '../receipt.ts';
-import { detailsOfNew, marksOfNew, type ResolvedRequest } from '../resolve-options.ts';
-import {
-  mustBeStored,
-  mustGet,
-  outOfTrash,
-  planChanged,
-  type StoredFile,
-  type UploadStep,
-  withUpload,
-} from './upload-step.ts';
-
-/**
- * Drive accepts no id for a conversion, so a lease prevents a second one: one try at a time creates the document, and
- * renews the lease while it works. If its process ends or is paused, the lease expires. Whoever takes it over ends the upload
- * session of that try first, whose last request may still be on its way, and learns which document it has made.
- */
-export const CONVERSION_LEASE_MS = 60_000;
-
-/** The key of the lease on a name. A sheet that is made for rows takes the same one. */
-export const nameLeaseKey = ({ name }: Pick<ResolvedRequest, 'name'>, { folderId }: Pick<Plan, 'folderId'>): string =>
-  `convert:${JSON.stringify([folderId, name.normalize('NFC')])}`;
+import { detailsOfNew, marksOfNew } from '../resolve-options.ts';
+import { CONVERSION_LEASE_MS, endFormerSession, nameLeaseKey } from './name-lease.ts';
+import { outOfTrash } from './out-of-trash.ts';
+import { mustBeStored, mustGet, planChanged, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
 
 type Conversion = Plan & { kind: 'convert' };
 
@@ -47,34 +29,6 @@ const findUnanswered = async ({ request, plan, context }: UploadStep, claim: Cla
   const { drive } = request.destination;
   const marked = await drive.findMarked(plan.folderId, KEY_PROPERTY, keyMark(claim.key), context);
   return marked.find(({ parents }) => parents.includes(plan.folderId)) ?? marked.find((file) => isRecent(file, claim));
-};
-
-/**
- * Ends the upload session of the conversion that held the lease before. If it has made a document of the name, that is
- * noted under the name, because Drive's search may show it late.
- * @returns that document
- * @throws CourierError `drive-unavailable` if Drive or the ledger cannot tell, or keep, what it has made
- */
-export const endFormerSession = async (
-  { request, ledger, context, log, now, sleep }: UploadStep,
-  { folderId, isNamed }: { folderId: string; isNamed: boolean },
-  sessionUri: string,
-): Promise<DriveFile | undefined> => {
-  const { name, destination } = request;
-  const { drive } = destination;
-  const made = await drive.endSession(sessionUri, context);
-  if (made === undefined) return undefined;
-  // A person may have changed it since. If Drive does not show it, or refuses to for a reason that lasts, its answer about the
-  // session is all that is known.
-  const shown = await drive.get(made.id, context).catch((error: unknown) => {
-    if (!(error instanceof CourierError) || error.retryable) throw error;
-    return undefined;
-  });
-  const file = shown ?? made;
-  if (!isNamed || !isThere({ folderId, name }, file)) return file;
-  const isKnown = await rememberConverted({ drive, ledger, folderId, name, context, log, now, sleep }, file.id);
-  if (!isKnown) throw new CourierError('drive-unavailable', { detail: 'The ledger could not record a document.' });
-  return file;
 };
 
 const findAnswered = async (step: UploadStep, claim: Claim): Promise<DriveFile | undefined> => {

@@ -10,15 +10,8 @@ import type { Plan } from '../plan.ts';
 import { detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { createCommitGuard } from './commit-guard.ts';
 import { checkTarget, overFile, restore, storedBefore, unlockOf } from './replace-file.ts';
-import {
-  giveUpId,
-  keptSession,
-  outcomeOf,
-  outOfTrash,
-  type StoredFile,
-  type UploadStep,
-  withUpload,
-} from './upload-step.ts';
+import { outOfTrash } from './out-of-trash.ts';
+import { giveUpId, keptSession, outcomeOf, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
 
 /** How often the folder of a new file may turn out to be missing. */
 const MAX_MOVES = 3;

@@ -3,8 +3,7 @@ import type { DriveFile, Upload, UploadRequest, UploadResult, UploadTarget } fro
 import { CourierError, isAccountQuota } from '../../errors.ts';
 import { notShownYet } from '../hidden-file.ts';
 import { type Claim, isSamePlan } from '../idempotency.ts';
-import { freeName, resolveNamedFile } from '../naming/named-file.ts';
-import { freshFolder } from '../naming/folders.ts';
+import { resolveNamedFile } from '../naming/named-file.ts';
 import { type Plan, quotaOf } from '../plan.ts';
 import type { DeliveryContext } from '../resolve-options.ts';
 
@@ -141,49 +140,6 @@ export const giveUpId = async (
   if ('claimedId' in named && isSameId(claim, unusable)) {
     await claim?.revise({ ...plan, fileId: named.claimedId, nameKey: named.nameKey });
   }
-};
-
-/**
- * Moves a new file into the folder that replaces one in the trash. If it must be the only one of its name, and the name is
- * taken there, it stays where it is.
- * @returns undefined if the name is taken
- */
-const moveTo = async (step: UploadStep, file: DriveFile, from: string, to: string): Promise<DriveFile | undefined> => {
-  const { request, plan, ledger, context, log, now, sleep } = step;
-  const { drive } = request.destination;
-  if (!('rule' in plan) || plan.rule === 'new') return drive.move(file.id, { from, to }, context);
-  const named = { drive, ledger, folderId: to, name: request.name, context, log, now, sleep };
-  const free = await freeName(named, plan.kind === 'convert' ? 'converted' : 'file');
-  if (free === undefined) return undefined;
-  const moved = await drive.move(file.id, { from, to }, context);
-  try {
-    // Only now: until then, others would find the file elsewhere, and give the name another id.
-    if (await free.take(file.id)) return moved;
-    await drive.move(file.id, { from: to, to: from }, context);
-    return undefined;
-  } catch (error) {
-    // The receipt must say where the file is.
-    log.warn({ error, fileId: file.id }, 'the name of a moved file could not be noted in its new folder');
-    return moved;
-  }
-};
-
-/**
- * Moves a new file out of a folder in the trash. Drive creates files there without an error, but people would not find them.
- */
-export const outOfTrash = async (step: UploadStep, file: DriveFile): Promise<Pick<StoredFile, 'file' | 'warnings'>> => {
-  const from = file.parents[0];
-  if (!file.trashed || from === undefined) return { file };
-  try {
-    const to = await freshFolder(step);
-    // The folder is not in the trash: a person put the file itself there, and the receipt says so.
-    if (to === from) return { file };
-    const moved = to === undefined ? undefined : await moveTo(step, file, from, to);
-    if (moved !== undefined) return { file: moved };
-  } catch (error) {
-    step.log.warn({ error, fileId: file.id }, 'a new file could not be moved out of a folder in the trash');
-  }
-  return { file, warnings: ['The folder is in the trash, and so is the file.'] };
 };
 
 /** A resumable session of an earlier try, and the file that it writes to. */

@@ -19,7 +19,7 @@ import { lockOf, mayBeLocked } from '../plan.ts';
 import { replay } from '../receipt.ts';
 import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { type BytesMeter, createBytesMeter } from './bytes-meter.ts';
-import { CONVERSION_LEASE_MS, endFormerSession, nameLeaseKey } from './convert-file.ts';
+import { acquireNameLease } from './name-lease.ts';
 import type { RowsPlan } from './plan-rows.ts';
 import { mustGet, outcomeOf, planChanged, revisePlan, type StoredFile, type UploadStep } from './upload-step.ts';
 
@@ -49,12 +49,7 @@ const findOrMake = async (
   const { name, destination } = request;
   const { drive } = destination;
   const named = { drive, ledger, folderId, name, context, log, now, sleep };
-  const key = nameLeaseKey(request, { folderId });
-  const endFormerWork = async (sessionUri: string): Promise<void> => {
-    await endFormerSession(step, { folderId, isNamed: true }, sessionUri);
-  };
-  const leaseOptions = { now, sleep, ttlMs: CONVERSION_LEASE_MS, endFormerWork };
-  const lease = await acquireLease(ledger, key, 'Another delivery to this name', context, leaseOptions);
+  const lease = await acquireNameLease(step, folderId, context);
   const done = await doneMeanwhile(step, plan).catch(async (error: unknown) => {
     await lease.release();
     throw error;

@@ -1,15 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Plan } from '../../../../src/delivery/plan.ts';
+import { convert } from '../../../../src/delivery/store/convert-file.ts';
 import { createFile } from '../../../../src/delivery/store/create-file.ts';
 import type { UploadResult } from '../../../../src/drive/drive.ts';
 import { CourierError } from '../../../../src/errors.ts';
 import type { Ledger } from '../../../../src/ledger/ledger.ts';
+import { acquireLease } from '../../../../src/ledger/lease.ts';
+import { NAMED, OWN } from '../../../support/drive/conversion.ts';
 import { driveFile } from '../../../support/drive/drive-file.ts';
 import { createFakeStep } from '../../../support/drive/fake-upload-step.ts';
 
 type CreatePlan = Plan & { kind: 'create' };
 
 const NEW: CreatePlan = { kind: 'create', fileId: 'f1', folderId: 'folder', rule: 'new' };
+/** The lease of the name in the folder that replaces the one in the trash. */
+const LEASE_THERE = 'convert:["fresh","report.csv"]';
 const RECEIVED = { sha256: 'a'.repeat(64), size: 3 };
 const stored = (change: Parameters<typeof driveFile>[0] = {}): UploadResult => ({
   kind: 'stored',
@@ -43,5 +48,57 @@ describe('a new file', () => {
     const result = await createFile({ ...step, ledger: { ...step.ledger, claim } }, plan, undefined);
     expect(calls.filter((call) => call.startsWith('move'))).toEqual(['move f1 from folder to fresh']);
     expect([result.file.parents, result.warnings]).toEqual([['fresh'], undefined]);
+  });
+
+  test.each([
+    ['stays where it is while a conversion of its name runs there', true, []],
+    ['is moved under the lease of its name there', false, ['move f1 from folder to fresh']],
+  ])('that was converted %s', async (_, isHeld, moves) => {
+    const file = { ...OWN, id: 'f1', trashed: true, parents: ['folder'] };
+    const moving: boolean[] = [];
+    const results: UploadResult[] = [{ kind: 'stored', file, received: RECEIVED }];
+    const fake = createFakeStep({ plan: NAMED, path: 'reports', files: [file], results });
+    let nowMs = fake.step.now();
+    const now = () => nowMs;
+    const sleep = async (ms: number) => {
+      nowMs += ms;
+    };
+    const { drive } = fake.step.request.destination;
+    const { move } = drive;
+    drive.move = async (...given) => {
+      moving.push((await fake.step.ledger.read(LEASE_THERE)) !== undefined);
+      return move(...given);
+    };
+    const forever = () => new Promise<void>(() => undefined);
+    if (isHeld) {
+      await acquireLease(fake.step.ledger, LEASE_THERE, 'A test', {}, { now, sleep: forever, ttlMs: 60_000 });
+    }
+    const result = await convert({ ...fake.step, now, sleep }, NAMED);
+    expect(fake.calls.filter((call) => call.startsWith('move'))).toEqual(moves);
+    expect(moving).toEqual(moves.map(() => true));
+    expect(result.warnings).toEqual(isHeld ? [expect.any(String)] : undefined);
+    // The lease ends with the move.
+    expect((await fake.step.ledger.read(LEASE_THERE)) !== undefined).toBe(isHeld);
+  });
+
+  test('that is moved to a folder whose file of the name is gone has the name there', async () => {
+    const plan: CreatePlan = { ...NEW, rule: 'replace' };
+    const { step, calls } = createFakeStep({ plan, path: 'reports', results: [stored({ trashed: true })] });
+    const name = (generation: number) => `file:["fresh",${JSON.stringify(step.request.name)},${generation}]`;
+    const entry = { fingerprint: '', record: undefined, claimedAtMs: 0 };
+    await step.ledger.claim(name(0), { ...entry, fileId: 'deleted', state: 'done' });
+    const result = await createFile(step, plan, undefined);
+    expect(calls.filter((call) => call.startsWith('move'))).toEqual(['move f1 from folder to fresh']);
+    expect(result.warnings).toBeUndefined();
+    expect(await step.ledger.read(name(1))).toMatchObject({ fileId: 'f1', state: 'done' });
+  });
+
+  test('stays in the trash if another delivery is about to create a file of its name there', async () => {
+    const plan: CreatePlan = { ...NEW, rule: 'replace' };
+    const { step, calls } = createFakeStep({ plan, path: 'reports', results: [stored({ trashed: true })] });
+    const entry = { fingerprint: '', record: undefined, claimedAtMs: 0, fileId: 'theirs', state: 'claimed' } as const;
+    await step.ledger.claim(`file:["fresh",${JSON.stringify(step.request.name)},0]`, entry);
+    expect(await createFile(step, plan, undefined)).toMatchObject({ warnings: [expect.any(String)] });
+    expect(calls.filter((call) => call.startsWith('move'))).toEqual([]);
   });
 });
