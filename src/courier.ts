@@ -29,6 +29,7 @@ import type { Log } from './log.ts';
 import { createDeadLetters } from './pubsub/dead-letter.ts';
 import { createEventHandler } from './pubsub/events.ts';
 import { createPendingReceipts } from './pending-receipts.ts';
+import { createSteadyClock } from './steady-clock.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 import { createCompleteUpload } from './upload-sessions/complete.ts';
 import { createOpenUpload } from './upload-sessions/open.ts';
@@ -40,7 +41,7 @@ export interface CourierOptions {
   /** The largest accepted body in bytes (a platform limit of the function); undefined: no limit. */
   maxBodyBytes?: number | undefined;
   log: Log;
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds. Default: the machine's clock; for what lasts a while, as one that is never set back. */
   now?: () => number;
   /** True once the server is shutting down. */
   stopping?: () => boolean;
@@ -99,7 +100,8 @@ const summaryOf = ({
 
 /** The composition root: creates the handlers of requests and events from the configuration. */
 export const createCourier = (config: Config, options: CourierOptions): Courier => {
-  const { log, now = Date.now, stopping = () => false, maxBodyBytes, telemetry = createTelemetry() } = options;
+  const { log, stopping = () => false, maxBodyBytes, telemetry = createTelemetry() } = options;
+  const { now: wall = Date.now, now = createSteadyClock() } = options;
   const { limits, googleOrigin, pubsub } = config;
   const userProject = config.userProject ?? undefined;
   const transport = createTransport({ googleOrigin, now, log, observe: telemetry?.call });
@@ -124,7 +126,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   });
   telemetry?.watchBudget(budget.gauges);
 
-  const authenticator = createAuthenticator(config, { fetch, now, log, isCloudRun: platform.isCloudRun });
+  const authenticator = createAuthenticator(config, { fetch, now: wall, log, isCloudRun: platform.isCloudRun });
   const policy = createPolicy(config);
   const uploadCounts = createUploadCounts(async () => {
     const { createDayCounters } = await import('./ledger/day-counters.ts');
@@ -161,6 +163,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     project: ownProject,
     isCloudRun: platform.isCloudRun,
     now,
+    wall,
     log,
   };
   let limitsLoading: Promise<CallerLimits> | undefined;

@@ -25,5 +25,7 @@ export interface DoctorDependencies {
   isCloudRun(): Promise<boolean>;
   /** Epoch milliseconds. */
   now: () => number;
+  /** What the machine's clock shows, which may be set back: epoch milliseconds. */
+  wall: () => number;
   log: Log;
 }

@@ -13,10 +13,10 @@ const SET_CLOCK =
 
 /** The offset of this clock from Google's, from the `Date` header of an answer. It is as exact as the answer's delay allows. */
 export const checkClock = async (
-  { transport, now }: Pick<DoctorDependencies, 'transport' | 'now'>,
+  { transport, wall }: Pick<DoctorDependencies, 'transport' | 'wall'>,
   deadlineMs: number,
 ): Promise<Check> => {
-  const startedMs = now();
+  const startedMs = wall();
   const response = await transport
     .send({ operation: 'google.date', method: 'GET', url: PUBLIC_URL, retry: 'idempotent', deadlineMs })
     .catch(() => undefined);
@@ -27,7 +27,7 @@ export const checkClock = async (
       'www.googleapis.com does not answer.',
       'Allow this machine to reach Google: curl -sSI https://www.googleapis.com/oauth2/v3/certs',
     );
-  const offMs = (startedMs + now()) / 2 - googleMs;
+  const offMs = (startedMs + wall()) / 2 - googleMs;
   const seconds = Math.round(Math.abs(offMs) / 1_000);
   const detail = `The clock is ${seconds} s ${offMs < 0 ? 'behind' : 'ahead of'} Google's.`;
   if (Math.abs(offMs) > MAX_OFFSET_MS) return failed('clock', detail, SET_CLOCK);
