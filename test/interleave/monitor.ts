@@ -52,6 +52,8 @@ export interface RowsWrite {
   /** Who has sent the change, which may have rows of others. */
   author: Author;
   step: number;
+  /** See `Change`. */
+  isUnanswered: boolean;
 }
 
 /** A receipt that a sender received. */
@@ -75,6 +77,8 @@ export interface Monitor {
   /** Changes of the content of spreadsheets. */
   sheetChanges: SheetChange[];
   rowsWrites: RowsWrite[];
+  /** Rows that a limit of the courier allows to be written once more. */
+  secondCopies: RowsWrite[];
   acks: Ack[];
   violations: Violation[];
   /** Receipts that were written to the ledger. */
@@ -89,6 +93,7 @@ export const createMonitor = (): Monitor => ({
     changes: [],
     sheetChanges: [],
     rowsWrites: [],
+    secondCopies: [],
     acks: [],
     violations: [],
     recorded: [],

@@ -66,4 +66,38 @@ export const LATE_REQUESTS: readonly NamedSchedule[] = [
     'k1:A:append:rows:plain:p1:1,k2:B:append:rows:plain:p2:1;;none;',
     { actor: 'd1', before: /^POST files/, choice: '!leave-late' },
   ),
+  // The sender continues as after a request without an answer, and Google carries out the request later nevertheless.
+  ...(
+    [
+      ['small:plain', MULTIPART, 1],
+      ['large:push', CHUNK, 2],
+      ['sheet:plain', CHUNK, 1],
+    ] as const
+  ).flatMap(([kind, before, nth]) =>
+    ['!lost-late', '!504-late', '!crash-late'].map((choice) =>
+      schedule(
+        `a request has no answer and is late, and another delivery comes: ${kind} ${choice}`,
+        `k1:A:replace:${kind}:p1:2,k2:B:replace:${kind}:p2:1;;none;`,
+        { actor: 'd1', before, nth, choice },
+      ),
+    ),
+  ),
+  schedule(
+    'a request that is sent twice takes effect twice, and overwrites what a person has edited in between',
+    'k1:A:replace:small:plain:p1:1;edit;hand;',
+    { actor: 'd1', before: MULTIPART, choice: '!lost-late' },
+    { actor: 'd1', before: /^ledger\.record write:/, choice: '>2' },
+  ),
+  ...['!lost-late', '!504-late', '!crash-late'].map((choice) =>
+    schedule(
+      `rows are late and sent again, and Sheets refuses the second change: ${choice}`,
+      'k1:A:append:rows:plain:p1:2,k2:B:append:rows:plain:p2:1;;hand;',
+      { actor: 'd1', before: CHANGE, choice },
+    ),
+  ),
+  schedule(
+    'a write to the ledger without an answer is late',
+    'k1:A:replace:small:plain:p1:2,k2:B:replace:small:plain:p2:1;;hand;',
+    { actor: 'd1', before: /^ledger\.claim write:/, choice: '!lost-late' },
+  ),
 ];

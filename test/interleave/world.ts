@@ -105,8 +105,8 @@ export const openWorld = (
   const labels = createLabels(folders);
   const monitor = createMonitor();
   const scheduler = createScheduler(clock, contexts, {
-    afterStep(context, sentAtMs) {
-      const at = { step: scheduler.steps.length, atMs: clock.now(), sentAtMs };
+    afterStep(context, { sentAtMs, isUnanswered = false }) {
+      const at = { step: scheduler.steps.length, atMs: clock.now(), sentAtMs, isUnanswered };
       for (const change of history.look(authorFrom(context), at)) {
         monitor.changes.push(change);
         const step = scheduler.steps.at(-1);
@@ -114,7 +114,7 @@ export const openWorld = (
         checkChange(facts, change);
       }
       if (!hasRows(scenario)) return;
-      for (const change of sheetHistory.look(history.files(), authorFrom(context), at.step)) {
+      for (const change of sheetHistory.look(history.files(), authorFrom(context), at)) {
         monitor.sheetChanges.push(change);
         const step = scheduler.steps.at(-1);
         if (step !== undefined) step.note += `; ${describeSheetChange(facts, change)}`;
@@ -141,7 +141,7 @@ export const openWorld = (
         label.startsWith('ledger.') ? [{ actor, attempt, step: at + 1 }] : [],
       ),
   };
-  history.look(NOBODY, { step: 0, atMs: clock.now(), sentAtMs: clock.now() });
+  history.look(NOBODY, { step: 0, atMs: clock.now(), sentAtMs: clock.now(), isUnanswered: false });
   labels.nameBytes(hash('sha256', Buffer.alloc(0)), 'nothing');
   labels.nameBytes(hash('sha256', Buffer.from(EDIT)), "the person's");
   for (const spec of files) labels.nameBytes(hash('sha256', bytesOf(spec)), spec.bytes);

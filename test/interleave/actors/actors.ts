@@ -50,6 +50,8 @@ export interface Point {
   canBeLate: boolean;
   /** Its sender has aborted it, and it takes effect nevertheless. */
   isLate?: boolean;
+  /** It is late, and its sender has continued as after a request without an answer. */
+  isUnanswered?: boolean | undefined;
   /** Who has sent it, if it is late. */
   author?: Context;
   /** When it was sent, if it is late. */
@@ -66,6 +68,8 @@ export interface Step {
   attempt: number;
   label: string;
   fault: string | undefined;
+  /** Nobody waits for the call any more. */
+  isLate: boolean;
   note: string;
   atMs: number;
 }

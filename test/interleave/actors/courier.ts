@@ -53,16 +53,19 @@ const checksumsIn = (url: string, { body }: DriveAnswer): { fileId: string; dige
 };
 
 /** One request to Drive or Sheets. It runs when the schedule selects it, with the fault that the schedule chooses. */
-export const callDrive = (world: World, attempt: HttpAttempt): Promise<DriveAnswer> => {
+export const callDrive = (world: World, request: HttpAttempt): Promise<DriveAnswer> => {
+  // The sender may use its buffers again before a late request is carried out.
+  const attempt = { ...request, body: request.body.map((piece) => Buffer.from(piece)) };
   const { drive, labels, scheduler } = world;
   const label = labels.call(attempt.method, attempt.url);
   const act = async (fault: string | undefined): Promise<PointResult<DriveAnswer>> => {
     const refused = REFUSALS.get(fault ?? '');
     if (refused !== undefined) return { note: refused.note, value: refused.answer };
+    if (fault === 'lost-late') return { note: 'the connection breaks after it is sent', error: connectionLost() };
     if (fault === 'reset') return { note: 'the connection breaks before it is sent', error: connectionLost() };
     const answer = await drive.handle(attempt, fault === 'corrupt');
     const note = `${answer.status}${fault === 'corrupt' ? ', and a byte is stored wrongly' : ''}`;
-    if (fault === 'late') return { note: `${note}, after its caller has left`, error: connectionLost() };
+    if (fault === 'late') return { note: `${note}, although nobody waits for it`, error: connectionLost() };
     if (fault === 'lost') return { note: `${note}, and the answer is lost`, error: connectionLost() };
     const seen = checksumsIn(attempt.url, answer).map((one) => ({ ...one, step: scheduler.steps.length + 1 }));
     world.attempt(contexts.getStore())?.seen.push(...seen);
@@ -110,6 +113,7 @@ const createLedger = (world: World): Ledger => {
     const act = async (fault: string | undefined): Promise<PointResult<unknown>> => {
       const error = new CourierError('google-unavailable', { detail: 'The ledger does not answer.' });
       if (fault === 'fail') return { note: 'the ledger does not answer', error };
+      if (fault === 'lost-late') return { note: 'the ledger does not answer, and gets it later', error };
       try {
         const value = await method.apply(world.ledger, given);
         const receipt = receiptIn(given);
@@ -118,7 +122,7 @@ const createLedger = (world: World): Ledger => {
         const mine = (value as { mine?: boolean } | undefined)?.mine;
         const plan = mine === true ? planIn(given) : undefined;
         if (plan !== undefined && attempt !== undefined) world.planned(attempt, plan);
-        if (fault === 'lost') return { note: 'done, and the answer is lost', error };
+        if (fault === 'lost' || fault === 'late') return { note: 'done, and the answer is lost', error };
         const state = (value as { state?: string } | undefined)?.state;
         return {
           note: mine === undefined ? (state ?? (value === undefined ? 'nothing' : 'done')) : `mine: ${mine}`,
@@ -128,7 +132,9 @@ const createLedger = (world: World): Ledger => {
         return { note: String(thrown), error: thrown };
       }
     };
-    return world.scheduler.point(world.labels.ledger(name, given), world.isFaultFree ? [] : ['fail', 'lost'], act);
+    return world.scheduler.point(world.labels.ledger(name, given), world.isFaultFree ? [] : ['fail', 'lost'], act, {
+      canBeLate: name !== 'read',
+    });
   };
   return new Proxy(world.ledger, {
     get(ledger, name) {

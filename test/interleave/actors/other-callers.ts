@@ -24,6 +24,6 @@ export const completeOthers = async (
   );
   const calls = world.scheduler.steps
     .slice(sinceStep)
-    .filter(({ actor, attempt: number }) => actor === attempt.actor && number === attempt.number);
+    .filter(({ actor, attempt: number, isLate }) => actor === attempt.actor && number === attempt.number && !isLate);
   checkRefused(world.facts, attempt, { answer, calls: calls.map(({ label }) => label) });
 };

@@ -1,4 +1,4 @@
-import { type Attempt, firstAck, identityOf } from '../monitor.ts';
+import { type Ack, type Attempt, firstAck, identityOf } from '../monitor.ts';
 import { isSession } from '../scenario.ts';
 import { type Change, headOf } from '../schedules/history.ts';
 import { checkFolder } from './archives.ts';
@@ -12,10 +12,27 @@ const attemptOf = ({ monitor }: Facts, { author }: Change): Attempt | undefined 
 const isTakenOutOfTrash = ({ kind, before, after }: Change): boolean =>
   kind === 'untrashed' || (kind === 'moved' && before?.trashed === true && after?.trashed === false);
 
+/**
+ * The second copy of bytes whose first request had no answer and was sent again: a limit, see
+ * docs/decisions/replacement-lease.md. It overwrites only the bytes of the same delivery, or what a person has written after
+ * the request was sent.
+ */
+const isSecondCopy = ({ monitor }: Facts, change: Change): boolean => {
+  const { kind, isUnanswered, before, revision, sentAtMs } = change;
+  const overwritten = headOf(before);
+  if (!isUnanswered || kind !== 'content' || overwritten === undefined) return false;
+  const identity = identityOfAuthor(change);
+  const isSent = ({ receipt }: Ack): boolean => receipt.id === change.fileId && receipt.sha256 === revision?.sha256;
+  if (!monitor.acks.some((ack) => identityOf(ack.attempt) === identity && isSent(ack))) return false;
+  const written = monitor.changes.find((other) => other.revision?.id === overwritten.id);
+  if (written === undefined) return false;
+  return identityOfAuthor(written) === identity || (written.author.isPerson && written.atMs > sentAtMs);
+};
+
 /** I2: a copy of an answered delivery changes nothing in Drive, except that it may take the file out of the trash. */
 const checkCopy = (facts: Facts, change: Change): void => {
   const ack = firstAck(facts.monitor, identityOfAuthor(change));
-  if (ack === undefined || isTakenOutOfTrash(change)) return;
+  if (ack === undefined || isTakenOutOfTrash(change) || isSecondCopy(facts, change)) return;
   // A file may be moved to the trash by mistake, and restored: see `checkTrashings`.
   if (change.kind === 'trashed') return;
   // A try that is still in progress removes what it has put into another file than the one of the receipt.
@@ -100,7 +117,7 @@ const checkTarget = (facts: Facts, change: Change): void => {
     (other) =>
       other.kind === 'created' && other.fileId === fileId && identityOfAuthor(other) === identityOfAuthor(change),
   );
-  if (author?.isPerson && isOwnFile)
+  if (author?.isPerson && isOwnFile && !isSecondCopy(facts, change))
     violate(facts, 'I4.edit', `${labels.change(change)} over a person's edit of the file`);
 };
 

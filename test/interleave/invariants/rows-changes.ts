@@ -44,6 +44,15 @@ const lookedAt = ({ ledgerCalls }: Facts, { author, step }: Pick<RowsWrite, 'aut
 const describe = ({ labels }: Facts, { names, fileId, start }: RowsWrite): string =>
   `${names[0]} to ${names.at(-1)} at row ${start + 1} of ${labels.file(fileId)}`;
 
+/**
+ * The second copy of rows whose first request had no answer and was sent again, where Sheets accepts a second mark with the
+ * same id: a limit, see docs/decisions/row-marks.md.
+ */
+const isSecondCopy = (facts: Facts, { isUnanswered, spec, identity, names }: RowsWrite): boolean =>
+  isUnanswered &&
+  facts.scenario.acceptsSameIds &&
+  writesOfRows(facts, spec.bytes).some((other) => other.identity === identity && isDeepStrictEqual(other.names, names));
+
 /** R2: the rows of a delivery are written once. */
 const checkOnce = (facts: Facts, write: RowsWrite): void => {
   const { monitor, history } = facts;
@@ -83,12 +92,16 @@ const checkOrder = (facts: Facts, write: RowsWrite): void => {
 };
 
 const record = (facts: Facts, write: RowsWrite): void => {
+  if (isSecondCopy(facts, write)) {
+    facts.monitor.secondCopies.push(write);
+    return;
+  }
   checkOnce(facts, write);
   if (write.kind === 'replace') checkOrder(facts, write);
   facts.monitor.rowsWrites.push(write);
 };
 
-type Where = Pick<RowsWrite, 'fileId' | 'sheetId' | 'author' | 'step'>;
+type Where = Pick<RowsWrite, 'fileId' | 'sheetId' | 'author' | 'step' | 'isUnanswered'>;
 
 const recordReplacement = (facts: Facts, where: Where, tab: Tab, { spec, identity }: RowsOf): void => {
   if (!isExactly(tab, { spec })) violate(facts, 'R1', `${tab.title} does not have exactly the rows of ${identity}`);
@@ -143,20 +156,20 @@ const checkTab = (facts: Facts, where: Where, before: Tab | undefined, after: Ta
 
 /** A change that has added a mark and has no effect on cells may be a replacement by the values that were there. */
 const checkUnchanged = (facts: Facts, change: SheetChange): void => {
-  const { before, after, author, fileId, step } = change;
+  const { before, after, author, fileId, step, isUnanswered } = change;
   const known = new Set(before.metadata.map(({ value }) => value));
   if (after.metadata.every(({ value }) => known.has(value))) return;
   for (const tab of after.tabs) {
     const of = tab.rows[1] === undefined ? undefined : deliveryOfRow(facts, tab.rows[1]);
     if (of?.spec.rule !== 'replace' || !isExactly(tab, of)) continue;
-    recordReplacement(facts, { fileId, author, step, sheetId: tab.id }, tab, of);
+    recordReplacement(facts, { fileId, author, step, isUnanswered, sheetId: tab.id }, tab, of);
     return;
   }
 };
 
 /** Checks a change of a spreadsheet's content. */
 export const checkSheetChange = (facts: Facts, change: SheetChange): void => {
-  const { fileId, author, step, before, after } = change;
+  const { fileId, author, step, isUnanswered, before, after } = change;
   if (author.isPerson || author.actor === 'setup') return;
   for (const tab of before.tabs)
     if (!after.tabs.some(({ id, title }) => id === tab.id && title === tab.title))
@@ -167,7 +180,8 @@ export const checkSheetChange = (facts: Facts, change: SheetChange): void => {
   });
   if (changed.length > 1)
     violate(facts, 'R1', `one change has changed ${changed.map(({ tab }) => tab.title).join(' and ')}`);
-  for (const { former, tab } of changed) checkTab(facts, { fileId, author, step, sheetId: tab.id }, former, tab);
+  const where = { fileId, author, step, isUnanswered };
+  for (const { former, tab } of changed) checkTab(facts, { ...where, sheetId: tab.id }, former, tab);
   if (changed.length === 0) checkUnchanged(facts, change);
 };
 

@@ -65,6 +65,8 @@ export interface Change {
   atMs: number;
   /** When the request was sent; a slow one has its effect later. */
   sentAtMs: number;
+  /** Its request had no answer, and its sender has continued. */
+  isUnanswered: boolean;
   fileId: string;
   before: FileState | undefined;
   after: FileState | undefined;
@@ -80,7 +82,7 @@ export interface History {
   /** Who added a revision. */
   authorOf(revisionId: string): Author | undefined;
   /** Compares Drive with its last known state and returns the new changes. */
-  look(author: Author, at: Pick<Change, 'step' | 'atMs' | 'sentAtMs'>): readonly Change[];
+  look(author: Author, at: Pick<Change, 'step' | 'atMs' | 'sentAtMs' | 'isUnanswered'>): readonly Change[];
 }
 
 export const headOf = (file: FileState | undefined): Revision | undefined => file?.revisions.at(-1);

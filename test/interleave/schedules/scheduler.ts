@@ -2,8 +2,8 @@ import type { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers/promises';
 import type { Actor, Context, Decide, Point, PointResult, Step, VirtualProcess } from '../actors/actors.ts';
 import type { VirtualClock, Wait } from './clock.ts';
-import { faultsOf, isOfProcess } from './faults.ts';
-import { authorOf, isPostponed, lateRequest } from './late-requests.ts';
+import { faultsOf, isOfProcess, noteOf } from './faults.ts';
+import { authorOf, createNetwork, isCarriedOutLater, isPostponed } from './late-requests.ts';
 import { createPauses } from './pauses.ts';
 import { createProcess } from './processes.ts';
 
@@ -39,11 +39,9 @@ const abortError = (signal: AbortSignal | undefined): unknown => signal?.reason 
 export const createScheduler = (
   clock: VirtualClock,
   contexts: AsyncLocalStorage<Context>,
-  hooks: { afterStep(context: Context, sentAtMs: number): void },
+  hooks: { afterStep(context: Context, done: Pick<Point, 'isUnanswered'> & { sentAtMs: number }): void },
 ): Scheduler => {
   const actors: Actor[] = [];
-  /** Executes the requests that their senders have aborted. */
-  let network: Actor | undefined;
   const steps: Step[] = [];
   let points: Point[] = [];
   let activity = 0;
@@ -55,6 +53,8 @@ export const createScheduler = (
     actors.push(actor);
     return actor;
   };
+
+  const carryOutLater = createNetwork(() => addActor('network', { isPassive: true }));
 
   /** Waits until all code has stopped at scheduling points or sleeps. */
   const waitUntilIdle = async (): Promise<void> => {
@@ -160,8 +160,7 @@ export const createScheduler = (
     points.push(sent);
     sent.context.leave?.();
     if (points.includes(sent)) return;
-    network ??= addActor('network', { isPassive: true });
-    points.push(lateRequest(sent, network, clock.now()));
+    points.push(carryOutLater(sent, 'leave-late', clock.now()));
   };
 
   const execute = async (chosen: Point, fault: string | undefined): Promise<void> => {
@@ -173,23 +172,22 @@ export const createScheduler = (
         actor: context.actor.name,
         attempt: context.attempt ?? 0,
         label,
-        fault,
+        ...{ fault, isLate: chosen.isLate === true },
         note: what,
         atMs: clock.now(),
       });
     };
-    if (fault === 'crash') {
-      note(`process ${context.process?.name} dies before this`);
+    const noted = noteOf(fault, context.process?.name);
+    if (noted !== undefined) note(noted);
+    if (fault === 'crash' || fault === 'crash-late') {
       context.process?.die();
+      if (fault === 'crash-late') points.push(carryOutLater(chosen, fault, clock.now()));
     } else if (fault === 'leave') {
-      note('the caller leaves before this');
       points.push(chosen);
       context.leave?.();
     } else if (fault === 'leave-late') {
-      note('the caller leaves after this was sent');
       leaveBehind(chosen);
     } else if (fault === 'slow') {
-      note('takes its time');
       points.push(Object.assign(chosen, { isSlow: true }));
     } else {
       const { note: what, passAnswer } = await chosen.act(isOfProcess(fault) ? undefined : fault);
@@ -202,11 +200,13 @@ export const createScheduler = (
       } else {
         note(what);
         passAnswer();
+        if (isCarriedOutLater(fault)) points.push(carryOutLater(chosen, fault, clock.now()));
       }
     }
     activity += 1;
     clock.set(clock.now() + STEP_MS);
-    hooks.afterStep(context, chosen.sentAtMs ?? chosen.sinceMs);
+    const { sentAtMs = chosen.sinceMs, isUnanswered } = chosen;
+    hooks.afterStep(context, { sentAtMs, isUnanswered });
   };
 
   const pauses = createPauses(contexts, async ({ actor, process }) => {

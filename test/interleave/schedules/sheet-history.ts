@@ -9,6 +9,8 @@ export interface SheetChange {
   author: Author;
   /** The number of the step. */
   step: number;
+  /** Its request had no answer, and its sender has continued. */
+  isUnanswered: boolean;
   before: Workbook;
   after: Workbook;
 }
@@ -16,13 +18,13 @@ export interface SheetChange {
 /** Observes the contents of spreadsheets. */
 export interface SheetHistory {
   /** Compares the spreadsheets with their last known contents and returns the new changes. */
-  look(files: readonly FileState[], author: Author, step: number): SheetChange[];
+  look(files: readonly FileState[], author: Author, at: Pick<SheetChange, 'step' | 'isUnanswered'>): SheetChange[];
 }
 
 export const createSheetHistory = ({ store }: DriveState): SheetHistory => {
   const known = new Map<string, Workbook>();
   return {
-    look(files, author, step) {
+    look(files, author, { step, isUnanswered }) {
       const changes: SheetChange[] = [];
       for (const { id: fileId, isSheet } of files) {
         if (!isSheet) continue;
@@ -30,7 +32,7 @@ export const createSheetHistory = ({ store }: DriveState): SheetHistory => {
         const before = known.get(fileId) ?? after;
         known.set(fileId, after);
         if (before !== after && !isDeepStrictEqual(before, after))
-          changes.push({ fileId, author, step, before, after });
+          changes.push({ fileId, author, step, isUnanswered, before, after });
       }
       return changes;
     },
