@@ -16,6 +16,7 @@ import { isThere } from './naming/names.ts';
 import { againInFreshFolder } from './naming/folders.ts';
 import { choosePlan, lockOf, type Plan, type Planning, planForExisting, withAccount } from './plan.ts';
 import { type DeliveryContext, folderOf, takesRows } from './resolve-options.ts';
+import { acquireNameLease } from './store/name-lease.ts';
 
 /** The plan for all tries of a key, and the file of its id where Drive has it. */
 interface Checked {
@@ -133,33 +134,42 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
  * the file until its receipt is recorded.
  */
 const mayBeWritten = (claim: Claim, plan: Plan): boolean =>
-  claim.sha256() !== undefined && (plan.kind === 'replace' || (plan.kind === 'create' && plan.rule !== 'new'));
+  claim.sha256() !== undefined &&
+  (plan.kind === 'replace' || ((plan.kind === 'create' || plan.kind === 'convert') && plan.rule !== 'new'));
 
-const leaseOf = ({ ledger, context, now, sleep }: Planning, fileId: string): Promise<Lease> =>
-  acquireLease(
-    ledger,
-    fileLeaseKey(fileId),
-    'Another try of this delivery',
-    context,
-    sleep === undefined ? { now } : { now, sleep },
-  );
+/** What a try holds that may write the file of a plan, or make its document. */
+const leaseOf = (planning: Planning, plan: Plan, onDocument: (made: DriveFile) => void): Promise<Lease> => {
+  const { ledger, context, now, sleep } = planning;
+  if (plan.kind === 'convert') return acquireNameLease(planning, plan.folderId, context, onDocument);
+  const times = sleep === undefined ? { now } : { now, sleep };
+  return acquireLease(ledger, fileLeaseKey(plan.fileId), 'Another try of this delivery', context, times);
+};
 
 /**
  * Checks the plan of an earlier try as if it were made now: its file may have been renamed, moved, trashed or removed, its
  * id may be used up, a person may have put a file of the name there. A new plan is noted for all tries of the key.
  */
 const checkPlan = async (planning: Planning, claim: Claim): Promise<Checked | { receipt: Receipt }> => {
-  let held: { fileId: string; lease: Lease } | undefined;
+  let held: { plan: Plan; lease: Lease } | undefined;
+  /** The document that an earlier try has made according to its plan. It is still the key's, wherever it is now. */
+  let made: DriveFile | undefined;
+  const onDocument = (file: DriveFile): void => {
+    if (isOwnFile(claim, file)) made = file;
+  };
+  const isHeld = (plan: Plan): boolean =>
+    held?.plan.fileId === plan.fileId && (plan.kind !== 'convert' || isSamePlan(held.plan, plan));
   try {
     for (let turn = 0; turn < MAX_TURNS; turn++) {
       const plan = claim.plan();
       const checked = await planNow(planning, claim, plan);
       if (isSamePlan(checked.plan, plan)) return { ...checked, plan };
-      const mustWait = mayBeWritten(claim, plan) && held?.fileId !== plan.fileId;
+      const mustWait = mayBeWritten(claim, plan) && !isHeld(plan);
       if (mustWait) {
         await held?.lease.release();
-        held = { fileId: plan.fileId, lease: await leaseOf(planning, plan.fileId) };
+        held = undefined;
+        held = { plan, lease: await leaseOf(planning, plan, onDocument) };
       }
+      if (made !== undefined) return { plan, existing: made };
       if (held !== undefined) mustHold(held.lease);
       // After the wait, the file may have the bytes of the other try, so the plan is checked again before it is revised.
       const receipt = await (mustWait ? claim.refresh() : claim.revise(checked.plan));

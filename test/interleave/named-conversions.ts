@@ -34,4 +34,20 @@ export const CONVERSIONS: readonly NamedSchedule[] = [
     { actor: 'd1', before: CHUNK, choice: '>2' },
     ...UNRECORDED,
   ),
+  // The copy plans another file while the conversion is on its way.
+  ...(
+    [
+      ['moves the folder', 'move-folder', 'sub'],
+      ['puts a spreadsheet of the name into the folder', 'put-sheet', ''],
+    ] as const
+  ).flatMap(([what, act, path]) =>
+    ['!slow', '!freeze', '!leave-late', '!lost-late', '!crash-late'].map((choice) =>
+      schedule(
+        `a conversion is on its way, a person ${what}, and a copy comes: ${choice}`,
+        `k1:A:replace:sheet:plain:p1:1,k1:A:replace:sheet:plain:p2:1;${act};none;${path}`,
+        { actor: 'd1', before: CHUNK, choice },
+        { actor: 'd2', before: /^sends, try 1/, choice: '>3' },
+      ),
+    ),
+  ),
 ];

@@ -28,6 +28,8 @@ export const BASES = ['none', 'hand', 'delivered'] as const;
 type Base = (typeof BASES)[number] | 'spreadsheet';
 
 export const ACTS = ['rename', 'move', 'trash', 'untrash', 'edit', 'delete', 'put', 'trash-folder', 'unshare'] as const;
+/** Acts of chosen scenarios only: `put-sheet` puts a spreadsheet of the name where conversions make theirs. */
+const CHOSEN_ACTS = ['move-folder', 'put-sheet'] as const;
 /** What a person does to the cells and tabs of a spreadsheet. `move-tab`: another tab is the first one afterwards. */
 export const SHEET_ACTS = [
   'edit-cell',
@@ -40,7 +42,7 @@ export const SHEET_ACTS = [
   'delete-tab',
 ] as const;
 export type SheetAct = (typeof SHEET_ACTS)[number];
-export type Act = (typeof ACTS)[number] | SheetAct;
+export type Act = (typeof ACTS)[number] | (typeof CHOSEN_ACTS)[number] | SheetAct;
 
 /**
  * Settings of the destination. `accounts`: it has two accounts, and Drive may refuse an upload because of a quota of one.
@@ -153,7 +155,7 @@ export const parseScenario = (text: string): Scenario => {
   const set = flags.split('+');
   return {
     deliveries: deliveries.split(',').map(parseDelivery),
-    person: person === '' ? [] : person.split(',').map((act) => oneOf([...ACTS, ...SHEET_ACTS], act)),
+    person: person === '' ? [] : person.split(',').map((act) => oneOf([...ACTS, ...CHOSEN_ACTS, ...SHEET_ACTS], act)),
     base: oneOf([...BASES, 'spreadsheet'], base),
     path,
     lag: set.includes('lag'),

@@ -40,6 +40,10 @@ const FILE_SCENARIOS: readonly Scenario[] = [
   'k1:A:replace:sheet:plain:p1:2;trash;delivered;',
   'k1:A:replace:large:push:p1:2;put;none;',
   'k1:A:replace:sheet:plain:p1:2;put,trash,put;none;',
+  'k1:A:replace:sheet:plain:p1:2,k1:A:replace:sheet:plain:p2:2;put-sheet,trash;none;',
+  'k1:A:replace:sheet:plain:p1:2,k1:A:replace:sheet:plain:p2:2;move-folder;none;sub',
+  'k1:A:replace:sheet:plain:p1:2,k2:B:replace:sheet:plain:p2:2;trash-folder;none;sub',
+  'k1:A:replace:large:push:p1:2,k1:A:replace:large:push:p2:2;move-folder;none;sub',
   // Drive's search finds new files late.
   'k1:A:replace:small:plain:p1:2,k2:B:replace:small:plain:p2:2;;delivered;;lag',
   'k1:A:replace:sheet:plain:p1:2,k2:B:replace:sheet:plain:p2:2;trash;none;;lag',

@@ -2,7 +2,7 @@ import type { DriveFile, ReceivedBytes, UploadTarget } from '../../drive/drive.t
 import { asCourierError, CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { createUnanswered } from '../../unanswered-requests.ts';
-import { type Claim, isOwnFile, KEY_PROPERTY, keyMark, keyProperty } from '../idempotency.ts';
+import { type Claim, isOwnFile, isSamePlan, KEY_PROPERTY, keyMark, keyProperty } from '../idempotency.ts';
 import { rememberConverted } from '../naming/named-file.ts';
 import { findConvertedOrCheck } from '../naming/namesake.ts';
 import type { Plan } from '../plan.ts';
@@ -84,8 +84,10 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
 
   /** Looks for what others have made. @returns the document of this key */
   const look = async (mayBeMade: boolean): Promise<{ file: DriveFile } | undefined> => {
+    const answered = claim === undefined ? undefined : await findAnswered(step, claim);
+    // While this try waited for the lease, another one may have held it to note another plan.
+    if (claim !== undefined && answered === undefined && !isSamePlan(claim.plan(), plan)) throw planChanged();
     if (claim !== undefined && mayBeMade) {
-      const answered = await findAnswered(step, claim);
       if (answered === undefined && former !== undefined && isOfKey(former, claim)) return { file: former };
       const file = answered ?? (await findUnanswered(step, claim));
       if (file !== undefined) return { file };
@@ -135,14 +137,17 @@ const replayConversion = async (
   return { ...(await outOfTrash(step, file)), outcome: 'replayed', isNew: true, received };
 };
 
-/** Bytes that become a new Google Docs file. */
-export const convert = async (step: UploadStep, plan: Conversion): Promise<StoredFile> => {
+/**
+ * Bytes that become a new Google Docs file.
+ * @param known the document of an earlier try, if it was found when the plan was checked
+ */
+export const convert = async (step: UploadStep, plan: Conversion, known?: DriveFile): Promise<StoredFile> => {
   const { request, delivery, claim, ledger, context, log, now, atEnd } = step;
   const { name, destination } = request;
   const { drive } = destination;
   const { folderId } = plan;
   if (claim !== undefined && !claim.mine) {
-    const earlier = (await findAnswered(step, claim)) ?? (await findUnanswered(step, claim));
+    const earlier = known ?? (await findAnswered(step, claim)) ?? (await findUnanswered(step, claim));
     if (earlier !== undefined) return replayConversion(step, plan, claim, earlier);
   }
   const guard = guardConversion(step, plan);

@@ -1,11 +1,11 @@
 import type { CallContext, DriveFile } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
+import { realSleep, type Sleep } from '../../sleep.ts';
 import { rememberConverted } from '../naming/named-file.ts';
 import { isThere } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
-import type { ResolvedRequest } from '../resolve-options.ts';
-import type { UploadStep } from './upload-step.ts';
+import type { DeliveryContext, ResolvedRequest } from '../resolve-options.ts';
 
 /**
  * Drive accepts no id for a conversion, so a lease prevents a second one: one try at a time creates the document, and
@@ -18,6 +18,9 @@ export const CONVERSION_LEASE_MS = 60_000;
 export const nameLeaseKey = ({ name }: Pick<ResolvedRequest, 'name'>, { folderId }: Pick<Plan, 'folderId'>): string =>
   `convert:${JSON.stringify([folderId, name.normalize('NFC')])}`;
 
+/** The part of a delivery that its name depends on. */
+type NameStep = Pick<DeliveryContext, 'request' | 'ledger' | 'context' | 'log' | 'now'> & { sleep?: Sleep | undefined };
+
 /**
  * Ends the upload session of the conversion that held the lease before. If it has made a document of the name, that is
  * noted under the name, because Drive's search may show it late.
@@ -25,7 +28,7 @@ export const nameLeaseKey = ({ name }: Pick<ResolvedRequest, 'name'>, { folderId
  * @throws CourierError `drive-unavailable` if Drive or the ledger cannot tell, or keep, what it has made
  */
 export const endFormerSession = async (
-  { request, ledger, context, log, now, sleep }: UploadStep,
+  { request, ledger, context, log, now, sleep }: NameStep,
   { folderId, isNamed }: { folderId: string; isNamed: boolean },
   sessionUri: string,
 ): Promise<DriveFile | undefined> => {
@@ -48,16 +51,19 @@ export const endFormerSession = async (
 
 /**
  * Waits for the lease of a name, which all conversions of the name in the folder take as well.
+ * @param onFormer called with the document of a conversion that has let the lease expire
  * @throws CourierError `drive-unavailable` if the deadline comes first
  */
 export const acquireNameLease = (
-  step: UploadStep,
+  step: NameStep,
   folderId: string,
   wait: Pick<CallContext, 'signal' | 'deadlineMs'>,
+  onFormer?: (made: DriveFile) => void,
 ): Promise<Lease> => {
-  const { request, ledger, now, sleep } = step;
+  const { request, ledger, now, sleep = realSleep } = step;
   const endFormerWork = async (sessionUri: string): Promise<void> => {
-    await endFormerSession(step, { folderId, isNamed: true }, sessionUri);
+    const made = await endFormerSession(step, { folderId, isNamed: true }, sessionUri);
+    if (made !== undefined) onFormer?.(made);
   };
   const options = { now, sleep, ttlMs: CONVERSION_LEASE_MS, endFormerWork };
   return acquireLease(ledger, nameLeaseKey(request, { folderId }), 'Another delivery to this name', wait, options);

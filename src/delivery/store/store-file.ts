@@ -33,7 +33,7 @@ const carryOut = async (step: UploadStep, existing: DriveFile | undefined): Prom
     case 'skip':
       return skip(step, plan);
     case 'convert':
-      return convert(step, plan);
+      return convert(step, plan, existing);
     case 'appendRows':
     case 'replaceRows':
       return (await import('./write-rows.ts')).writeRows(step, plan);

@@ -23,19 +23,26 @@ const requestFor = (
   const patch = (id: string, body: object, more = '') =>
     ({ method: 'PATCH', url: `${FILES}/${id}?supportsAllDrives=true&fields=id${more}`, body }) as const;
 
-  if (act === 'put') {
+  if (act === 'put' || act === 'put-sheet') {
     const parent = existing?.parent ?? folders.destination;
     return {
       method: 'POST',
       url: `${FILES}?supportsAllDrives=true&fields=id`,
-      body: { name: FILE_NAME, parents: [parent], mimeType: hasRows(scenario) ? SPREADSHEET : 'text/plain' },
+      body: {
+        name: FILE_NAME,
+        parents: [parent],
+        mimeType: hasRows(scenario) || act === 'put-sheet' ? SPREADSHEET : 'text/plain',
+      },
     };
   }
   const inSheet = sheetRequestFor(world, act, existing?.id, step);
   if (inSheet !== undefined) return inSheet;
-  if (act === 'trash-folder') {
+  if (act === 'trash-folder' || act === 'move-folder') {
     const folder = history.files().find(({ isFolder, parent }) => isFolder && parent === folders.destination);
-    return folder === undefined || folder.trashed ? undefined : patch(folder.id, { trashed: true });
+    if (folder === undefined || folder.trashed) return undefined;
+    return act === 'trash-folder'
+      ? patch(folder.id, { trashed: true })
+      : patch(folder.id, {}, `&addParents=${folders.archive}&removeParents=${folders.destination}`);
   }
   if (act === 'untrash') {
     const trashed = named((file) => file.trashed);

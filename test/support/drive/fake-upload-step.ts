@@ -121,7 +121,16 @@ export const createFakeStep = ({
   };
   const now = (): number => STEP_NOW_MS;
   const step = {
-    ...{ plan, claim, log, now, plannedAtMs: now(), context: {}, ledger: createMemoryLedger({ now }), unlocked: [] },
+    ...{
+      plan,
+      claim: claim && { plan: () => plan, ...claim },
+      log,
+      now,
+      plannedAtMs: now(),
+      context: {},
+      ledger: createMemoryLedger({ now }),
+      unlocked: [],
+    },
     sleep: async (ms: number) => void calls.push(`sleep ${ms}`),
     request: {
       ...{ ...REQUEST, path },
