@@ -112,17 +112,18 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
   }
   // The destination may have had other defaults when the first try was planned.
   const planner = await rowPlanner(planning);
-  if (planner !== undefined) return { plan: await planner.planRows(planning) };
-  if (plan.kind === 'convert') return { plan: await planConversionNow(planning, claim, plan) };
-  const existing = await drive.get(plan.fileId, context);
-  if (plan.kind === 'create') {
-    // An earlier try created this file. It is still the key's file if a person has renamed, moved or trashed it since.
-    const isOwn = existing !== undefined && isOwnFile(claim, existing);
-    if (isOwn && !(await isTakenBack(planning, claim, existing))) return { plan, existing };
-    // Without a name to share, the key gets a new file. With one, another file may have the name now.
-    if (plan.nameKey === undefined) return { plan: await planNewFile(planning, plan, existing) };
-  }
+  // A document that an earlier try may have made stays the key's.
+  if (plan.kind === 'convert' && (planner === undefined || claim.sha256() !== undefined))
+    return { plan: await planConversionNow(planning, claim, plan) };
+  const existing = plan.kind === 'convert' ? undefined : await drive.get(plan.fileId, context);
+  // An earlier try created this file. It is still the key's file if a person has renamed, moved or trashed it since.
+  const isOwn = plan.kind === 'create' && existing !== undefined && isOwnFile(claim, existing);
+  if (isOwn && !(await isTakenBack(planning, claim, existing))) return { plan, existing };
   if (plan.kind === 'replace' && existing !== undefined && isReplaced(claim, plan, existing)) return { plan, existing };
+  if (planner !== undefined) return { plan: await planner.planRows(planning) };
+  // Without a name to share, the key gets a new file. With one, another file may have the name now.
+  if (plan.kind === 'create' && plan.nameKey === undefined)
+    return { plan: await planNewFile(planning, plan, existing) };
   const isTarget = existing !== undefined && plan.folderId === folderId && isThere({ folderId, name }, existing);
   if (!isTarget) return { plan: await chooseAgain(planning, plan) };
   // It may have been made read-only since.

@@ -127,6 +127,11 @@ describe('the file that an earlier try of the key has created', () => {
       { plan: NEW, file: { ...inTrash, appProperties: { [KEY_PROPERTY]: keyMark(KEY) } }, revisions: ['r2'] },
       kept,
     ],
+    [
+      'is the one to find, although the destination now puts such bytes into a sheet',
+      { plan: NEW, file: driveFile({ appProperties: OWN }), onConflict: 'append', convertTo: 'sheet' },
+      kept,
+    ],
     ['was taken back, with wrong bytes', { plan: NEW, file: inTrash, revisions: ['r2'] }, another],
     [
       'was taken back, by the bytes in the ledger',
