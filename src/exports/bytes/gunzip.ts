@@ -38,8 +38,14 @@ const feed = async (gunzip: Gunzip, bytes: AsyncIterable<Uint8Array>): Promise<v
  */
 export async function* gunzipped(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip();
-  const feeding = feed(gunzip, bytes);
+  const reader = bytes[Symbol.asyncIterator]();
+  const feeding = feed(gunzip, { [Symbol.asyncIterator]: () => reader });
   feeding.catch((error: Error) => gunzip.destroy(error));
-  yield* gunzip as AsyncIterable<Uint8Array>;
-  await feeding;
+  try {
+    yield* gunzip as AsyncIterable<Uint8Array>;
+    await feeding;
+  } finally {
+    // If the caller stops early, the feeding waits forever for the decompression. Not awaited: the next bytes may never come.
+    reader.return?.().catch(() => undefined);
+  }
 }

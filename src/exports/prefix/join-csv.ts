@@ -94,10 +94,9 @@ interface Opened {
 }
 
 /** Reads the header of a shard. */
-const readHeader = async ({ label, bytes }: Shard): Promise<Opened> => {
+const readHeader = async (label: string, reader: AsyncIterator<Uint8Array>): Promise<Opened> => {
   const headerEnd = createHeaderEnd();
   const pieces: Buffer[] = [];
-  const reader = bytes[Symbol.asyncIterator]();
   let first: Uint8Array | undefined;
   for (let size = 0; ; ) {
     const { done, value } = await reader.next();
@@ -165,17 +164,24 @@ async function* recordsAfter(
 export async function* joinCsv(shards: AsyncIterable<Shard>): AsyncGenerator<Uint8Array> {
   let first: { label: string; content: string } | undefined;
   let last = NEWLINE;
-  for await (const shard of shards) {
-    const { header, rest } = await readHeader(shard);
-    if (header.byteLength === 0 || header.equals(BYTE_ORDER_MARK)) continue;
-    const content = contentOf(header);
-    if (first === undefined) {
-      first = { label: shard.label, content };
-      yield header;
-      last = header.at(-1) ?? NEWLINE;
-    } else if (content !== first.content) {
-      throw invalid(`The header of ${shard.label} differs from that of ${first.label}.`);
+  for await (const { label, bytes } of shards) {
+    const reader = bytes[Symbol.asyncIterator]();
+    try {
+      const { header, rest } = await readHeader(label, reader);
+      if (header.byteLength === 0 || header.equals(BYTE_ORDER_MARK)) continue;
+      const content = contentOf(header);
+      if (content === '') throw invalid(`The header of ${label} is empty: its first line has no text.`);
+      if (first === undefined) {
+        first = { label, content };
+        yield header;
+        last = header.at(-1) ?? NEWLINE;
+      } else if (content !== first.content) {
+        throw invalid(`The header of ${label} differs from that of ${first.label}.`);
+      }
+      last = yield* recordsAfter(last, rest, label);
+    } finally {
+      // A shard that is not read to its end keeps a connection open.
+      await reader.return?.();
     }
-    last = yield* recordsAfter(last, rest, shard.label);
   }
 }

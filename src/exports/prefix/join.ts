@@ -3,11 +3,10 @@ import type { Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import type { HttpDependencies } from '../../http/dependencies.ts';
 import { mediaTypeByName } from '../../text/media-type.ts';
-import { gunzipped } from '../bytes/gunzip.ts';
 import type { SourceRequest } from '../source-access.ts';
-import type { ObjectSource } from '../sources/cloud-storage.ts';
 import { labelOf, type ObjectName } from '../sources/object-name.ts';
 import { globMatcher } from './glob.ts';
+import { decompressed } from './decompressed.ts';
 import { joinCsv, type Shard } from './join-csv.ts';
 import { nothingFound } from './list-objects.ts';
 import { parsePrefix, prefixLabel, relativeName } from './prefix.ts';
@@ -25,20 +24,6 @@ export interface JoinRequest {
 }
 
 type JoinDependencies = Pick<HttpDependencies, 'openObject' | 'openPrefix'>;
-
-/** Jobs that have nothing to write leave objects without bytes, which are no gzip either. */
-const isCompressed = ({ name, suffix, size }: ObjectSource): boolean =>
-  size !== 0 && (suffix === '.gz' || name.endsWith('.gz'));
-
-/** @throws CourierError `request-invalid` for damaged gzip */
-async function* inflated(bytes: AsyncIterable<Uint8Array>, label: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* gunzipped(bytes);
-  } catch (cause) {
-    if (cause instanceof CourierError) throw cause;
-    throw new CourierError('request-invalid', { detail: `${label} is not complete gzip.`, reason: 'gzip', cause });
-  }
-}
 
 /** Lists the shards in the order of their names, in the generations that exist now. */
 const pinShards = async (
@@ -83,7 +68,7 @@ export const openJoined = async (
     for (const shard of shards) {
       const source = await dependencies.openObject(shard, request);
       const label = labelOf(shard);
-      yield { label, bytes: isCompressed(source) ? inflated(source.open(), label) : source.open() };
+      yield { label, bytes: decompressed(source, label, join.join) };
     }
   }
   const set = createHash('sha256').update(JSON.stringify([join.join, ...shards.map(identityOf)]));

@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { CourierError } from '../../../src/errors.ts';
+import { gunzipped } from '../../../src/exports/bytes/gunzip.ts';
 import { openJoined } from '../../../src/exports/prefix/join.ts';
 import { joinCsv } from '../../../src/exports/prefix/join-csv.ts';
 import type { ObjectName } from '../../../src/exports/sources/object-name.ts';
@@ -14,6 +17,19 @@ const textOf = async (bytes: AsyncIterable<Uint8Array>): Promise<string> => {
 async function* streamed<Item>(items: Iterable<Item>): AsyncGenerator<Item> {
   yield* items;
 }
+
+/** The pieces, and whether the reader has closed them, as it must close the connection to Cloud Storage. */
+const closable = (...pieces: readonly (string | Buffer)[]) => {
+  const state = { isClosed: false };
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    try {
+      for (const piece of pieces) yield Buffer.from(piece as string);
+    } finally {
+      state.isClosed = true;
+    }
+  }
+  return { bytes: bytes(), state };
+};
 
 describe('joined CSV', () => {
   const joined = (...texts: string[]) => {
@@ -49,7 +65,9 @@ describe('joined CSV', () => {
     [['a,b\n1,2\n', '3,4\n']],
     [['a,b\n1,2\n', 'a,b,c\n']],
     [['a,b\n', 'b,a']],
-  ])('with different headers is refused (%j)', async (texts) => {
+    [['\na,b\n1,2\n', '\na,b\n3,4\n']],
+    [['\ufeff\r\na,b\n']],
+  ])('with different or empty headers is refused (%j)', async (texts) => {
     await expect(joined(...texts)).rejects.toMatchObject({ code: 'request-invalid', reason: 'csv-header' });
   });
 
@@ -76,12 +94,55 @@ describe('joined CSV', () => {
   test('with an endless header is refused', async () => {
     await expect(joined(`"${'x'.repeat(1_100_000)}`)).rejects.toMatchObject({ code: 'request-invalid' });
   });
+
+  test.each([
+    ['whose header differs', ['a,c\n', '3,4\n']],
+    ['in UTF-16', [Buffer.from('\ufeffa,b\n', 'utf16le'), 'more']],
+    ['with an endless header', [`"${'x'.repeat(1_100_000)}`, 'x', 'more']],
+    ['with an empty header', ['\n', 'a,b\n']],
+  ])('closes a shard that it refuses: one %s', async (_, pieces) => {
+    const { bytes, state } = closable(...pieces);
+    const shards = [
+      { label: 'gs://bucket/0', bytes: streamed([Buffer.from('a,b\n1,2\n')]) },
+      { label: 'gs://bucket/1', bytes },
+    ];
+    await expect(textOf(joinCsv(streamed(shards)))).rejects.toMatchObject({ code: 'request-invalid' });
+    expect(state.isClosed).toBe(true);
+  });
+
+  test.each([1, 2])('closes a shard whose reader stops after %i pieces', async (count) => {
+    const { bytes, state } = closable('a,b\n', '1,2\n', '3,4\n', '5,6\n');
+    const pieces = joinCsv(streamed([{ label: 'gs://bucket/0', bytes }]));
+    for (let read = 0; read < count; read += 1) await pieces.next();
+    await pieces.return(undefined);
+    expect(state.isClosed).toBe(true);
+  });
+});
+
+test('decompression closes the compressed bytes if its reader stops early', async () => {
+  const text = randomBytes(500_000).toString('base64');
+  const packed = gzipSync(text);
+  const { bytes, state } = closable(
+    packed.subarray(0, 300_000),
+    packed.subarray(300_000, 400_000),
+    packed.subarray(400_000),
+  );
+  const pieces = gunzipped(bytes);
+  await pieces.next();
+  await pieces.return(undefined);
+  await turn();
+  expect(state.isClosed).toBe(true);
 });
 
 describe('a joined prefix', () => {
   const request = { caller: { sub: '1' }, requestId: 'r', signal: new AbortController().signal, deadlineMs: 0 };
   type Contents = Record<string, string | Buffer>;
-  const open = (contents: Contents, join: 'csv' | 'bytes', generations: Record<string, string> = {}) => {
+  const open = (
+    contents: Contents,
+    join: 'csv' | 'bytes',
+    generations: Record<string, string> = {},
+    suffixes: Record<string, string> = {},
+  ) => {
     const opened: ObjectName[] = [];
     const source = openJoined(
       {
@@ -96,7 +157,10 @@ describe('a joined prefix', () => {
           const content = contents[object.object];
           if (content === undefined) throw new CourierError('source-not-found');
           const bytes = Buffer.from(content as string);
-          return { name: object.object, size: bytes.byteLength, mimeType: 'text/csv', open: () => streamed([bytes]) };
+          const suffix = suffixes[object.object];
+          // Single bytes: the mark of gzip may be in two pieces.
+          const pieces = () => streamed([...bytes].map((byte) => Uint8Array.of(byte)));
+          return { name: object.object, suffix, size: bytes.byteLength, mimeType: 'text/csv', open: pieces };
         },
       },
       { gcsPrefix: 'gs://bucket/x/', join, name: 'all.jsonl' },
@@ -138,6 +202,42 @@ describe('a joined prefix', () => {
     const { source } = open({ 'x/1.gz': '', 'x/2.gz': gzipSync('a\n') }, join);
     expect(await textOf((await source).open())).toBe('a\n');
   });
+
+  // BigQuery compresses what it exports to any name, and some programs compress a file whose name already ends with .gz.
+  test('of csv inflates what is compressed, whatever its name', async () => {
+    const shard = (line: string): Buffer => gzipSync(`a\n${line}\n`);
+    const contents = {
+      'x/1.csv': shard('1'),
+      'x/2.csv.GZ': shard('2'),
+      'x/3.csv.gz': gzipSync(shard('3')),
+      'x/4.csv': 'a\n4\n',
+    };
+    const { source } = open(contents, 'csv', {}, { 'x/3.csv.gz': '.gz' });
+    expect(await textOf((await source).open())).toBe('a\n1\n2\n3\n4\n');
+  });
+
+  test('of bytes inflates by the name and the Content-Encoding only', async () => {
+    const packed = gzipSync('1\n');
+    const joined = (
+      await open({ 'x/1': packed, 'x/2.GZ': packed, 'x/3': packed }, 'bytes', {}, { 'x/3': '.gz' }).source
+    ).open();
+    const pieces: Uint8Array[] = [];
+    for await (const piece of joined) pieces.push(piece);
+    expect(Buffer.concat(pieces)).toEqual(Buffer.concat([packed, Buffer.from('1\n1\n')]));
+  });
+
+  test.each(['.br', '.zst', '.gz.gz', ''])(
+    'with an encoding that cannot be decoded is refused (%j)',
+    async (suffix) => {
+      for (const join of ['csv', 'bytes'] as const) {
+        const { source } = open({ 'x/1': 'a\n' }, join, {}, { 'x/1': suffix });
+        await expect(source.then(({ open }) => textOf(open()))).rejects.toMatchObject({
+          code: 'request-invalid',
+          reason: 'encoding',
+        });
+      }
+    },
+  );
 
   test('has an identity that changes with any generation, and with the way of joining', async () => {
     const contents = { 'x/0': 'a', 'x/1': 'b' };
