@@ -203,6 +203,24 @@ class ManyTest(WorldTest):
         self.assertEqual([each.change for each in third.values()], ["unchanged"])
         self.assertEqual(len(files_named("cut.txt")), 1)
 
+    def test_a_line_with_a_damaged_receipt_is_sent_again_and_replayed(self):
+        root = self.tree({"receipt.txt": b"receipt"})
+        manifest = os.path.join(self.folder, "receipt.jsonl")
+        first, _ = self.sent([root + "/"], to="plain", path="py19", manifest=manifest)
+        with open(manifest, "rb") as file:
+            header, line = file.read().splitlines()
+        entry = json.loads(line)
+        damaged = [{**entry, "receipt": 7}, {**entry, "receipt": {**entry["receipt"], "id": 7}}]
+        damaged.append({name: value for name, value in entry.items() if name != "receipt"})
+        for each in damaged:
+            with open(manifest, "wb") as file:
+                file.write(b"%s\n%s\n" % (header, json.dumps(each).encode()))
+            again, _ = self.sent([root + "/"], to="plain", path="py19", manifest=manifest)
+            [one], [other] = first.values(), again.values()
+            self.assertEqual((other.change, other.outcome, other.id), ("new", "replayed", one.id))
+            third, _ = self.sent([root + "/"], to="plain", path="py19", manifest=manifest)
+            self.assertEqual([each.change for each in third.values()], ["unchanged"])
+
     def test_two_runs_at_the_same_time_make_no_duplicates(self):
         root = self.tree({"twice-%d.txt" % n: b"%d" % n for n in range(12)})
         manifest = os.path.join(self.folder, "twice.jsonl")

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type BigIntStats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import type { Receipt } from '../../domain.ts';
 import { CourierClientError, failure } from '../errors.ts';
 import { systemErrorText } from '../http/system-errors.ts';
 import { openInput, type Seekable } from '../send/input.ts';
@@ -134,15 +135,11 @@ const changeOf = (
   { sha256, key }: Pick<Opened, 'sha256' | 'key'>,
 ): FileReceipt['change'] => {
   if (before === undefined) return 'new';
-  if (before.key === key) return 'unchanged';
+  if (before.key === key && before.receipt() !== undefined) return 'unchanged';
   return before.sha256 === sha256 ? 'new' : 'changed';
 };
 
-const withoutSending = (delivered: Delivered, file: string): FileReceipt => ({
-  ...delivered.receipt(),
-  file,
-  change: 'unchanged',
-});
+const withoutSending = (receipt: Receipt, file: string): FileReceipt => ({ ...receipt, file, change: 'unchanged' });
 
 /**
  * The folder to name in the request. Without `path` in the options, files go below the destination's default folder: those of
@@ -182,19 +179,20 @@ export const deliverFile = async (
   const path = pathOf(listed);
   const before = await manifest.find(destination, path);
   const isKnown = before !== undefined && keyOf(listed, before.sha256, manifest, options) === before.key;
-  if (isKnown && (await isSameState(listed, before, pace))) return withoutSending(before, file);
+  const known = isKnown && (await isSameState(listed, before, pace)) ? before.receipt() : undefined;
+  if (known !== undefined) return withoutSending(known, file);
 
   const read = readQuickly(listed, pace) ?? (await readOpen(listed, pace));
   const opened = identify(listed, read, dependencies, options);
   try {
     const { input, size, mtime, sha256, key } = opened;
-    const change = changeOf(before, opened);
     const entry = { file, destination, path, size, mtime, sha256, key };
-    if (before !== undefined && change === 'unchanged') {
-      const receipt = before.receipt();
-      if (mtime !== before.mtime) await manifest.add({ ...entry, receipt });
-      return { ...receipt, file, change };
+    const earlier = before?.key === key ? before.receipt() : undefined;
+    if (before !== undefined && earlier !== undefined) {
+      if (mtime !== before.mtime) await manifest.add({ ...entry, receipt: earlier });
+      return withoutSending(earlier, file);
     }
+    const change = changeOf(before, opened);
     const sending = resolveOptions(
       {
         ...options,
@@ -223,7 +221,9 @@ export const planFile = async (
   const path = pathOf(listed);
   const before = await manifest.find(options.destination, path);
   const isKnown = before !== undefined && keyOf(listed, before.sha256, manifest, options) === before.key;
-  if (isKnown && (await isSameState(listed, before, pace))) return { path, size: before.size, change: 'unchanged' };
+  if (isKnown && before.receipt() !== undefined && (await isSameState(listed, before, pace))) {
+    return { path, size: before.size, change: 'unchanged' };
+  }
   const input = await open(listed);
   try {
     if (before === undefined) return { path, size: input.size, change: 'new' };

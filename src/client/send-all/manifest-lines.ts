@@ -28,7 +28,7 @@ const entryShape = {
 };
 export const entrySchema = z.object(entryShape);
 /** The receipt is only checked when it is needed. */
-export const fullEntrySchema = z.object({ ...entryShape, receipt: z.unknown() });
+export const fullEntrySchema = z.object({ ...entryShape, receipt: z.unknown().optional() });
 export type FullEntry = z.infer<typeof entrySchema> & { receipt: Receipt };
 
 /** One line of a file: its text, where it begins, and whether it ends with a line break. */

@@ -12,6 +12,7 @@ import uuid
 from typing import Any, BinaryIO, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from .errors import CourierError, failure
+from .receipt import is_receipt
 
 # After a power failure, what was delivered in the last second is sent again, with the same keys.
 _SYNC_EVERY_SECONDS = 1.0
@@ -152,16 +153,14 @@ class Manifest:
     def find(self, destination: Optional[str], path: str) -> Optional[Delivered]:
         return self._entries.get(_place_of(destination, path))
 
-    def receipt_of(self, delivered: Delivered) -> Mapping[str, Any]:
-        """Raises CourierError ``file-unreadable``."""
+    def receipt_of(self, delivered: Delivered) -> Optional[Mapping[str, Any]]:
+        """None if the line was damaged: the file is sent again, with the same key."""
         if self._file is None:
             raise AssertionError("there is no receipt without a manifest")
         with self._lock:
             self._file.seek(delivered.at)
             receipt = _parsed(self._file.read(delivered.length)).get("receipt")
-        if not isinstance(receipt, dict):
-            raise failure("file-unreadable", f"{self.path} was changed by another program.")
-        return receipt
+        return receipt if isinstance(receipt, dict) and is_receipt(receipt) else None
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Returns when the entry is written."""

@@ -117,12 +117,9 @@ class _Opened:
             source.close()
 
 
-def _change(before: Optional[Delivered], sha256: str, key: str) -> str:
-    if before is None:
-        return "new"
-    if before.key == key:
-        return "unchanged"
-    return "new" if before.sha256 == sha256 else "changed"
+def _change(before: Optional[Delivered], sha256: str) -> str:
+    """What is sent: a file that the manifest does not have, or one with other bytes than in the manifest."""
+    return "new" if before is None or before.sha256 == sha256 else "changed"
 
 
 def _folder_of(target: Target, run: Run) -> Optional[str]:
@@ -148,20 +145,22 @@ def deliver_file(listed: Listed, run: Run) -> FileReceipt:
     manifest, target = run.manifest, listed.target
     before = manifest.find(run.destination, target.path)
     if before is not None and run.key_of(target, before.sha256) == before.key and _is_same_state(listed, before):
-        return _unchanged(manifest.receipt_of(before), listed)
+        receipt = manifest.receipt_of(before)
+        if receipt is not None:
+            return _unchanged(receipt, listed)
     opened = _Opened(listed)
     try:
         key = run.key_of(target, opened.sha256)
-        change = _change(before, opened.sha256, key)
         entry: Dict[str, Any] = {"file": listed.file}
         if run.destination is not None:
             entry["destination"] = run.destination
         entry.update(path=target.path, size=opened.source.size, mtime=opened.mtime, sha256=opened.sha256, key=key)
-        if before is not None and change == "unchanged":
+        if before is not None and before.key == key:
             receipt = manifest.receipt_of(before)
-            if opened.mtime != before.mtime:
-                manifest.add({**entry, "receipt": receipt})
-            return _unchanged(receipt, listed)
+            if receipt is not None:
+                if opened.mtime != before.mtime:
+                    manifest.add({**entry, "receipt": receipt})
+                return _unchanged(receipt, listed)
         if run.options.get("preserve_times") and listed.content is None and opened.times is None:
             raise failure("file-unreadable", f"{listed.file}: Its times are not in the years 1 to 9999")
         options = resolve_options(
@@ -177,6 +176,6 @@ def deliver_file(listed: Listed, run: Run) -> FileReceipt:
         )
         answer = run.sender.send(opened.source, options).raw
         manifest.add({**entry, "receipt": answer})
-        return file_receipt_of(answer, listed.file, change)
+        return file_receipt_of(answer, listed.file, _change(before, opened.sha256))
     finally:
         opened.source.close()

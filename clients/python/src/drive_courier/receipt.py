@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, List, Mapping, Optional, Tuple
 
-from .errors import failure
+from .errors import CourierError, failure
 
 
 @dataclass(frozen=True)
@@ -137,3 +137,12 @@ def destinations_of(answer: Mapping[str, Any]) -> List[Destination]:
         )
         for each in listed
     ]
+
+
+def is_receipt(answer: Mapping[str, Any]) -> bool:
+    """Whether the object has all that a receipt needs."""
+    try:
+        receipt_of(answer)
+    except CourierError:
+        return False
+    return True

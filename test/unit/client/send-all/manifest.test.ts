@@ -94,6 +94,31 @@ describe('the manifest', () => {
     expect(changes(await send())).toEqual({ 'x/a': 'unchanged', 'x/b': 'unchanged' });
   });
 
+  test.each([
+    ['no receipt', (line: string) => line.replace(/,"receipt":.*/, '}')],
+    ['a receipt of another kind', (line: string) => line.replace(/"receipt":.*/, '"receipt":7}')],
+    ['a receipt without an id', (line: string) => line.replace('"receipt":{"id"', '"receipt":{"was"')],
+  ])('a line with %s counts as missing: the file is sent with the same key', async (_, damage) => {
+    writeAll('x/a', 'x/b');
+    const first = await send({ concurrency: 1 });
+    const [header = '', line = '', ...rest] = readFileSync(manifest(), 'utf8').split('\n');
+    writeFileSync(manifest(), [header, damage(line), ...rest].join('\n'));
+    const planned: unknown[] = [];
+    for await (const { file, change } of planAll([inFolder('x')], { manifest: manifest() }))
+      planned.push([file, change]);
+    expect(planned).toEqual([
+      [inFolder('x/a'), 'new'],
+      [inFolder('x/b'), 'unchanged'],
+    ]);
+    const second = await send();
+    expect(second.error).toBeUndefined();
+    expect(changes(second)).toEqual({ 'x/a': 'new', 'x/b': 'unchanged' });
+    const idsOf = ({ receipts }: Run) => receipts.map(({ id }) => id).sort();
+    expect(idsOf(second)).toEqual(idsOf(first));
+    expect(courier().state.files.size).toBe(2);
+    expect(changes(await send())).toEqual({ 'x/a': 'unchanged', 'x/b': 'unchanged' });
+  });
+
   test('an empty file becomes a manifest; another file, another version and another key are refused', async () => {
     writeAll('x/a');
     writeFileSync(manifest(), '');
