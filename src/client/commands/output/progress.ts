@@ -35,6 +35,25 @@ export const createRate = (): ((atMs: number, sentBytes: number) => number) => {
   };
 };
 
+const DEFAULT_COLUMNS = 80;
+
+/** The longest text that the terminal can show in one line. */
+export const fitting = (texts: readonly string[], columns: number | undefined): string => {
+  // Some terminals say that they have no columns.
+  const room = (columns || DEFAULT_COLUMNS) - 1;
+  return texts.find(({ length }) => length <= room) ?? (texts.at(-1) ?? '').slice(0, room);
+};
+
+/** The whole text, and shorter ones for narrow terminals. */
+const textsOf = ({ sentBytes, totalBytes }: SendProgress, bytesPerMs: number): string[] => {
+  const rate = bytesPerMs > 0 ? `  ${sizeText(bytesPerMs * 1000)}/s` : '';
+  if (totalBytes === undefined) return [`${sizeText(sentBytes)}${rate}`];
+  const left = bytesPerMs > 0 ? `  ${durationText((totalBytes - sentBytes) / bytesPerMs / 1000)} left` : '';
+  const share = totalBytes === 0 ? 1 : sentBytes / totalBytes;
+  const whole = `${sizeText(sentBytes)} of ${sizeText(totalBytes)}${rate}${left}`;
+  return [`${bar(share)} ${whole}`, whole, `${Math.floor(share * 100)} %${rate}${left}`];
+};
+
 /** Rewrites one line on the terminal. Does nothing if stderr is not a terminal. */
 export const createProgress = ({ stderr, now }: Pick<Context, 'stderr' | 'now'>): Progress => {
   if (!stderr.isTTY) return { show: () => undefined, end: () => undefined };
@@ -47,14 +66,7 @@ export const createProgress = ({ stderr, now }: Pick<Context, 'stderr' | 'now'>)
       if (atMs - shownAtMs < EVERY_MS && sentBytes !== totalBytes) return;
       shownAtMs = atMs;
       const bytesPerMs = measure(atMs, sentBytes);
-      const rate = bytesPerMs > 0 ? `  ${sizeText(bytesPerMs * 1000)}/s` : '';
-      const text =
-        totalBytes === undefined
-          ? `${sizeText(sentBytes)}${rate}`
-          : `${bar(totalBytes === 0 ? 1 : sentBytes / totalBytes)} ${sizeText(sentBytes)} of ${sizeText(totalBytes)}${rate}${
-              bytesPerMs > 0 ? `  ${durationText((totalBytes - sentBytes) / bytesPerMs / 1000)} left` : ''
-            }`;
-      stderr.write(`\r${text.slice(0, (stderr.columns ?? 80) - 1)}\u001b[K`);
+      stderr.write(`\r${fitting(textsOf({ sentBytes, totalBytes }, bytesPerMs), stderr.columns)}\u001b[K`);
     },
     end() {
       if (shownAtMs > Number.NEGATIVE_INFINITY) stderr.write('\r\u001b[K');
