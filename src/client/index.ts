@@ -112,7 +112,8 @@ const courierUrl = (given: string | URL): URL => {
 const isSingle = (
   inputs: SendAllInput | Iterable<SendAllInput> | AsyncIterable<SendAllInput>,
 ): inputs is SendAllInput =>
-  typeof inputs === 'string' || !(Symbol.iterator in inputs || Symbol.asyncIterator in inputs);
+  // A program without types may pass anything, which is refused like any other single input of a wrong type.
+  typeof inputs !== 'object' || inputs === null || !(Symbol.iterator in inputs || Symbol.asyncIterator in inputs);
 
 /**
  * A client of one courier. Every method throws `CourierClientError`. Methods can be called concurrently; they share one ID

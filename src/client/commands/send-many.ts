@@ -1,3 +1,4 @@
+import { withoutControls } from '../../text/unicode-escape.ts';
 import { asClientError, CourierClientError, type ExitCode, type FileFailure, failure } from '../errors.ts';
 import type { FileReceipt, SendAllOptions } from '../send-all/options.ts';
 import type { PlannedFile } from '../send-all/plan-all.ts';
@@ -39,7 +40,8 @@ const createReport = ({ context, flags }: ManyCommand) => {
     summary,
     onReceipt(receipt: FileReceipt): void {
       addFile(summary, receipt);
-      const { file, change, outcome, webViewLink, warnings = [] } = receipt;
+      const { change, outcome, webViewLink, warnings = [] } = receipt;
+      const file = withoutControls(receipt.file);
       if (flags.json) {
         print(JSON.stringify(receipt));
         return;
@@ -62,7 +64,9 @@ const createReport = ({ context, flags }: ManyCommand) => {
     onPlanned(planned: PlannedFile): void {
       addFile(summary, planned);
       const { change, file, path, size } = planned;
-      print(flags.json ? JSON.stringify(planned) : `${change}: ${file} -> ${path} (${sizeText(size)})`);
+      print(
+        flags.json ? JSON.stringify(planned) : `${change}: ${withoutControls(file)} -> ${path} (${sizeText(size)})`,
+      );
     },
     /** While the reader of the output is slow, nothing more is sent: lines would pile up in memory. */
     taken: lines.taken,

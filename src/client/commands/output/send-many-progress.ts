@@ -49,11 +49,7 @@ const textsOf = (progress: SendAllProgress, rates: Rates): [whole: string, ...sh
   const ofFiles = `${numberText(files)} of ${numberText(totalFiles)} files`;
   const ofBytes = `${sizeText(sentBytes)} of ${sizeText(totalBytes)}`;
   const percent = `${Math.floor((shareOf(progress) ?? 0) * 100)} %`;
-  return [
-    joined(ofFiles, ofBytes, rate, left),
-    joined(ofFiles, percent, rate, left),
-    joined(ofFiles, percent, left),
-  ];
+  return [joined(ofFiles, ofBytes, rate, left), joined(ofFiles, percent, rate, left), joined(ofFiles, percent, left)];
 };
 
 /** Rewrites one line on a terminal, and prints a line now and then where stderr is not one. */

@@ -1,3 +1,4 @@
+import { withoutControls } from '../../../text/unicode-escape.ts';
 import type { FileFailure } from '../../errors.ts';
 import type { FileReceipt, Skipped } from '../../send-all/options.ts';
 import { durationText, sizeText } from './sizes.ts';
@@ -78,15 +79,17 @@ const reasonOf = ({ file, error: { detail, title } }: FileFailure): string =>
 
 /** The failures as a table, and what to do about each kind. */
 export const failureTable = (failures: readonly FileFailure[], red: (text: string) => string): string => {
-  const rows = failures.slice(0, MAX_ROWS);
-  const codeWidth = Math.max(...rows.map(({ error }) => error.code.length));
+  const rows = failures.slice(0, MAX_ROWS).map((failed) => ({
+    code: failed.error.code,
+    file: withoutControls(failed.file),
+    reason: withoutControls(reasonOf(failed)),
+  }));
+  const codeWidth = Math.max(...rows.map(({ code }) => code.length));
   const fileWidth = Math.min(40, Math.max(...rows.map(({ file }) => file.length)));
   const more = failures.length - rows.length;
   const remedies = new Map(failures.map(({ error: { code, remedy } }) => [code, remedy]));
   return [
-    ...rows.map(
-      (failed) => `${red(failed.error.code.padEnd(codeWidth))}  ${failed.file.padEnd(fileWidth)}  ${reasonOf(failed)}`,
-    ),
+    ...rows.map(({ code, file, reason }) => `${red(code.padEnd(codeWidth))}  ${file.padEnd(fileWidth)}  ${reason}`),
     ...(more === 0 ? [] : [`… and ${numberText(more)} more; --json lists them all`]),
     ...[...remedies].map(([code, remedy]) => `${code}: ${remedy}`),
   ].join('\n');

@@ -91,6 +91,16 @@ describe('courier send with several paths', () => {
     expect(courier.paths()).toEqual(['x/a', 'x/b']);
   });
 
+  test('a name with a line break has one line in the table, and cannot forge another', async () => {
+    write('x/a\nname-invalid  forged\u001b[2K\tb');
+    const { code, stderr } = await send([inFolder('x')]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^name-invalid +\S+\/x\/a\\u000aname-invalid {2}forged\\u001b\[2K\\u0009b +"a/m);
+    expect(stderr).not.toMatch(/^name-invalid {2}forged/m);
+    const planned = await send(['--dry-run', inFolder('x'), '--path', 'p'], { env: {} });
+    expect(planned.stderr).not.toMatch(/^name-invalid {2}forged/m);
+  });
+
   test('with a manifest, reports which files changed, and prints no key', async () => {
     const manifest = inFolder('manifest.jsonl');
     write('x/a');

@@ -88,7 +88,11 @@ test.each([
 
 test('the time that is left counts the small files after a large one, too', () => {
   const totals = { totalFiles: 1_001, totalBytes: 200 * MIB + 100_000 };
-  const large: [number, number, number][] = Array.from({ length: 10 }, (_, index) => [(index + 1) * 1_000, 0, (index + 1) * 20 * MIB]);
+  const large: [number, number, number][] = Array.from({ length: 10 }, (_, index) => [
+    (index + 1) * 1_000,
+    0,
+    (index + 1) * 20 * MIB,
+  ]);
   const small: [number, number, number][] = Array.from({ length: 10 }, (_, index) => [
     10_000 + (index + 1) * 200,
     1 + index * 10,

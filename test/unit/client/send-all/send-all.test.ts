@@ -217,6 +217,10 @@ describe('a file that cannot be sent does not stop the others', () => {
     for (const input of [url, { input: url, path: 'a' }, null]) {
       expect((await run([input as never])).error).toMatchObject({ code: 'usage' });
     }
+    // Such as an argument of a program that is missing.
+    for (const input of [undefined, null, 42, true]) {
+      expect((await run(input as never)).error).toMatchObject({ code: 'usage' });
+    }
     execFileSync('mkfifo', [inFolder('pipe')]);
     const { failures } = await run([{ input: inFolder('pipe'), path: 'pipe' }]);
     expect(failures).toMatchObject([{ error: { code: 'file-unreadable' } }]);
