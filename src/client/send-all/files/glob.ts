@@ -73,8 +73,10 @@ export async function* expandGlob(
   const start = { folder: folder === '' && pattern.startsWith('/') ? '/' : folder, relative: '' };
   const wild = segments.slice(first).filter((segment) => segment !== '');
   const isDeep = wild.includes('**');
+  const isForFolders = pattern.endsWith('/');
   for await (const found of expand(start, wild, hidden)) {
     const match = await resolved(found);
+    if (isForFolders && !match.isFolder) continue;
     // Folders that "**" finds are not sent whole: their files match by themselves, or not at all.
     if (!isDeep || !match.isFolder) yield match;
     else if (match.isLink) onSkip({ file: match.path, reason: 'symlink' });

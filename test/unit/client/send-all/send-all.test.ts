@@ -49,6 +49,8 @@ describe('what is sent', () => {
     ['?.csv', ['a.csv', 'b.csv']],
     ['[a].csv', ['a.csv']],
     ['2026-*', ['2026-11/c.csv', '2026-11/deep/d.csv']],
+    ['*/', ['2026-11/c.csv', '2026-11/deep/d.csv']],
+    ['2026-*/*/', ['2026-11/deep/d.csv']],
     ['2026-*/*.csv', ['2026-11/c.csv']],
     ['**/*.csv', ['2026-11/c.csv', '2026-11/deep/d.csv', 'a.csv', 'b.csv']],
     ['**', ['2026-11/c.csv', '2026-11/deep/d.csv', 'a.csv', 'b.csv', 'e.txt']],
