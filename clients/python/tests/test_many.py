@@ -117,6 +117,8 @@ class ManyTest(WorldTest):
         self.assertEqual(sorted(receipts), ["py2/tree/.hidden", "py2/tree/x/.git/d", "py2/tree/x/y/c.txt"])
         receipts, _ = self.sent([root + "/**/*.csv", root + "/[a]*.csv"], to="plain", path="py3")
         self.assertEqual(sorted(receipts), ["py3/a.csv", "py3/x/b.csv"])
+        receipts, _ = self.sent([root + "/*/"], to="plain", path="py20")
+        self.assertEqual(sorted(receipts), ["py20/x/b.csv", "py20/x/y/c.txt"])
         receipts, _ = self.sent([(b"bytes", "d/e.txt"), (root + "/a.csv", "f.csv")], to="plain", path="py4")
         self.assertEqual(sorted(receipts), ["py4/d/e.txt", "py4/f.csv"])
         # Below the default folder of the destination.

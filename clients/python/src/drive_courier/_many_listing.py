@@ -122,6 +122,8 @@ def _glob(pattern: str, selection: Selection) -> Iterator[Union[Found, FileFailu
     wild = [segment for segment in segments[first:] if segment]
     matched = False
     for path, relative, is_folder in _expand(folder, "", wild, selection.hidden):
+        if pattern.endswith("/") and not is_folder:
+            continue
         if is_folder and "**" in wild:
             # The files in it match by themselves, or not at all.
             continue
