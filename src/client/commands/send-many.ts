@@ -24,8 +24,17 @@ const checkCommand = ({ paths, file }: ManyCommand): void => {
     throw failure('usage', { detail: '--name is for a single file. Several files keep their names.' });
 };
 
+/** A run without files succeeds, as those of rsync and rclone do: a folder may be empty on some days. A typo must not look so. */
+const noFileText = ({ paths, many: { include = [], exclude = [] } }: ManyCommand): string => {
+  const below = paths.length === 1 ? `in ${paths[0]}` : 'in the given paths';
+  return include.length + exclude.length === 0
+    ? `There is no file to send ${below}.`
+    : `There is no file ${below} that --include and --exclude select. Their patterns are relative to the folder that is sent.`;
+};
+
 /** Prints what happens to each file, and counts it. */
-const createReport = ({ context, flags }: ManyCommand) => {
+const createReport = (command: ManyCommand) => {
+  const { context, flags } = command;
   const { stdout, stderr, signal } = context;
   const progress = createManyProgress(context);
   const summary = createSummary();
@@ -71,8 +80,12 @@ const createReport = ({ context, flags }: ManyCommand) => {
     /** While the reader of the output is slow, nothing more is sent: lines would pile up in memory. */
     taken: lines.taken,
     end(verb: string, exitCode: 0 | ExitCode): void {
-      print(flags.json ? JSON.stringify({ summary: { ...summary, exitCode } }) : summaryText(summary, verb));
+      const warning = summary.files === 0 ? noFileText(command) : undefined;
+      print(flags.json ? JSON.stringify({ summary: { ...summary, exitCode, warning } }) : summaryText(summary, verb));
       lines.flush();
+      if (warning !== undefined && !flags.json) {
+        stderr.write(`${errColors(context).yellow('courier: warning:')} ${warning}\n`);
+      }
       if (failures.length > 0) stderr.write(`${failureTable(failures, errColors(context).red)}\n`);
     },
   };

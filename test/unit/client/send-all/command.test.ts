@@ -99,6 +99,41 @@ describe('courier send with several paths', () => {
     expect(stderr).not.toMatch(/^name-invalid {2}forged/m);
     const planned = await send(['--dry-run', inFolder('x'), '--path', 'p'], { env: {} });
     expect(planned.stderr).not.toMatch(/^name-invalid {2}forged/m);
+    });
+
+  describe('without any file to send', () => {
+    test.each([
+      ['a pattern that matches nothing', ['x', '--include', '*.nope'], 'x that --include and --exclude select'],
+      ['a pattern that excludes everything', ['x', '--exclude', '*'], 'x that --include and --exclude select'],
+      ['a glob whose files are excluded', ['x/*', '--exclude', '*'], '* that --include and --exclude select'],
+      ['a file that is not included', ['x/a', '--include', '*.nope'], 'a that --include and --exclude select'],
+      ['an empty folder', ['empty'], 'There is no file to send in '],
+      ['a dry run', ['x', '--dry-run', '--include', '*.nope'], 'x that --include and --exclude select'],
+    ])('%s succeeds with a warning', async (_, [path = '', ...options], text) => {
+      write('x/a');
+      mkdirSync(inFolder('empty'));
+      const { code, stdout, stderr } = await send([inFolder(path), ...options]);
+      expect([code, courier.paths()]).toEqual([0, []]);
+      expect(stdout).toMatch(/^0 files /);
+      expect(stderr).toMatch(/^courier: warning: There is no file .*\n$/);
+      expect(stderr).toContain(text);
+    });
+
+    test('the summary of --json has the warning', async () => {
+      write('x/a');
+      const { code, stdout, stderr } = await send(['--json', inFolder('x'), '--include', '*.nope']);
+      expect([code, stderr]).toEqual([0, '']);
+      expect(linesOf(stdout)).toEqual([
+        { summary: expect.objectContaining({ files: 0, exitCode: 0, warning: expect.stringContaining('--include') }) },
+      ]);
+    });
+
+    test('a manifest with all files is no reason for a warning', async () => {
+      write('x/a');
+      const args = [inFolder('x'), '--manifest', inFolder('m.jsonl')];
+      await send(args);
+      expect(await send(args)).toMatchObject({ code: 0, stderr: '' });
+    });
   });
 
   test('with a manifest, reports which files changed, and prints no key', async () => {
