@@ -55,6 +55,14 @@ export type Config = z.infer<typeof document> & {
   otlpEndpoint: string | undefined;
 };
 
+/** Files with variables that an editor of Windows has saved leave a carriage return at the end of each value. */
+const withoutLineEnds = (environment: Environment): Environment =>
+  Object.fromEntries(
+    Object.entries(environment)
+      .map(([name, value]) => [name, value?.replace(/[\r\n]+$/, '')])
+      .filter(([, value]) => value !== ''),
+  );
+
 /**
  * Reads and checks the whole configuration. The only reader of the environment.
  * @param memoryBytes the memory of the process, which the limits must fit into
@@ -64,7 +72,7 @@ export const readConfig = (
   environment: Environment = process.env,
   memoryBytes: number = memoryLimitBytes(),
 ): Config => {
-  const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const env = withoutLineEnds(environment);
   const { value, faults, notes, fromEnvironment, hint } = readDocument(env);
   const parsed = value === undefined ? undefined : document.safeParse(value, PARSED_ONCE);
   if (parsed?.error) faults.push(...faultLines(parsed.error, fromEnvironment));

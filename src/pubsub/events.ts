@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { asCourierError, CourierError } from '../errors.ts';
 import { createSlots, holderOf } from '../http/capacity.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
+import { withoutMark } from '../text/byte-order-mark.ts';
 import { type PubsubMessage, readPublishedEvent, unwrap } from './message.ts';
 import { handleMessage, type MessageContext, type MessageDependencies, messageFields } from './message-handler.ts';
 import { PUSH_SECONDS } from './push.ts';
@@ -33,7 +34,7 @@ const invalid = (detail: string): CourierError => new CourierError('request-inva
 const dataOf = ({ data, data_base64: base64 }: CloudEvent): unknown => {
   if (data !== undefined || typeof base64 !== 'string') return data;
   try {
-    return JSON.parse(Buffer.from(base64, 'base64').toString());
+    return JSON.parse(withoutMark(Buffer.from(base64, 'base64').toString()));
   } catch (cause) {
     throw new CourierError('request-invalid', { detail: 'data_base64: is not JSON.', cause });
   }

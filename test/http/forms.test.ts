@@ -54,6 +54,11 @@ describe.each(FORMS)('a form, %s', (form) => {
     expect(both.json).toMatchObject({ name: 'c.csv', path: 'y' });
   });
 
+  test('may have properties from a file of Windows, with a byte order mark', async () => {
+    const { status } = await postParts([field('properties', '\ufeff{"order":"1234"}\r\n'), FILE]);
+    expect([status, delivered().at(-1)?.delivery.options.properties]).toEqual([201, { order: '1234' }]);
+  });
+
   test.each([1, 7, 64])('is parsed in pieces of %d bytes', async (length) => {
     const value = Buffer.from(`\r\n--\r\n-\r${BOUNDARY}\r\n--${BOUNDARY.slice(0, -1)}\r\n\r\n\n--${BOUNDARY}`);
     const body = formOf([field('path', 'a/b'), { ...FILE, value }]);

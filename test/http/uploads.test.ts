@@ -143,6 +143,11 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
     expect((await open(JSON.stringify(request), { headers })).status).toBe(201);
   });
 
+  test('accept JSON with a byte order mark and line breaks of Windows', async () => {
+    const body = `\ufeff${JSON.stringify(request, null, 1).replaceAll('\n', '\r\n')}\r\n`;
+    expect((await open(body)).status).toBe(201);
+  });
+
   test('a document above 64 KiB is rejected', async () => {
     const { status, json } = await open(JSON.stringify({ ...request, description: 'x'.repeat(65_536) }));
     expect([status, json.code]).toEqual([413, 'too-large']);

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { withoutMark } from '../../text/byte-order-mark.ts';
 import { failure } from '../errors.ts';
 import { googleFetch } from '../http/google-fetch.ts';
 import { rewriteFor } from '../http/google-origin.ts';
@@ -32,7 +33,7 @@ const readClient = async (path: string): Promise<OauthClient> => {
     throw failure('file-unreadable', { detail: `${path}: ${systemErrorText(error)}`, cause: error });
   });
   try {
-    const { client_id: id, client_secret: secret } = clientSchema.parse(JSON.parse(text)).installed;
+    const { client_id: id, client_secret: secret } = clientSchema.parse(JSON.parse(withoutMark(text))).installed;
     return { id, secret };
   } catch {
     throw failure('usage', {

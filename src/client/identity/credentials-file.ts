@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { withoutMark } from '../../text/byte-order-mark.ts';
 import { isFileContent } from '../../text/file-content.ts';
 import { failure } from '../errors.ts';
 import { systemErrorText } from '../http/system-errors.ts';
@@ -69,7 +70,7 @@ export const identityInFile = async (path: string, foundBy: string, context: Sea
   });
   let content: unknown;
   try {
-    content = JSON.parse(text);
+    content = JSON.parse(withoutMark(text));
   } catch {
     throw unusable(foundBy, `${path} is not JSON.`);
   }

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Receipt } from '../../domain.ts';
+import { withoutMark } from '../../text/byte-order-mark.ts';
 
 /** The first line of a manifest. */
 export const headerSchema = z.object({
@@ -80,7 +81,7 @@ export async function* readLines(handle: FileHandle): AsyncGenerator<Line> {
 
 export const parseLine = <T>(schema: z.ZodType<T>, text: string): T | undefined => {
   try {
-    return schema.safeParse(JSON.parse(text)).data;
+    return schema.safeParse(JSON.parse(withoutMark(text))).data;
   } catch {
     return undefined;
   }

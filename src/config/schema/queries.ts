@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { withoutMark } from '../../text/byte-order-mark.ts';
 import { endOfNonCode } from '../../text/sql.ts';
 import { named } from './named.ts';
 import { principal } from './principal.ts';
@@ -84,8 +85,7 @@ const given = z.strictObject({
 
 const readSql = (file: string): { text: string } | { fault: string } => {
   try {
-    // Some editors of Windows begin a file with a byte order mark, which is no SQL.
-    return { text: readFileSync(file, 'utf8').replace(/^\uFEFF/, '') };
+    return { text: withoutMark(readFileSync(file, 'utf8')) };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return { fault: code === 'ENOENT' ? 'the file does not exist' : `cannot be read (${code ?? 'unknown'})` };

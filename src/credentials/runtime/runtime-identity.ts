@@ -56,7 +56,8 @@ const runtimeError = (error: unknown): CourierError => {
     return new CourierError('key-invalid', {
       reason: 'identity-file-invalid',
       detail: 'The file in GOOGLE_APPLICATION_CREDENTIALS cannot be read, or is not a valid credentials file.',
-      remedy: 'Set GOOGLE_APPLICATION_CREDENTIALS to the path of a readable Google credentials file.',
+      remedy:
+        'Set GOOGLE_APPLICATION_CREDENTIALS to the path of a readable Google credentials file, in UTF-8 without a byte order mark.',
     });
   return mintingError(error, { grant: 'service-account', account: undefined });
 };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { COLUMN_RULES, CONFLICT_RULES, CONVERSIONS, MAX_TAB_LENGTH, ROLLOVERS } from '../../domain.ts';
 import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
 import { rejectEqualKeys } from '../../exports/json/exact-json.ts';
+import { withoutMark } from '../../text/byte-order-mark.ts';
 import { fileName, folderPath } from '../../text/file-name.ts';
 import { readStoredType } from '../../text/media-type.ts';
 
@@ -146,7 +147,9 @@ export const textOptionShape = {
   properties: z.exactOptional(
     z
       .string()
-      .transform((text, context) => {
+      .transform((given, context) => {
+        // A form field may be read from a file.
+        const text = withoutMark(given);
         try {
           const parsed: unknown = JSON.parse(text);
           rejectEqualKeys(text);

@@ -70,6 +70,12 @@ describe('courier login', () => {
     expect((statSync(out).mode & 0o777).toString(8)).toBe('600');
   });
 
+  test('takes a client file that an editor of Windows has saved', async () => {
+    const marked = join(google.dataDir, 'marked.json');
+    writeFileSync(marked, `\ufeff${readFileSync(clientFile, 'utf8')}\r\n`);
+    expect(await login(['--client', marked])).toMatchObject({ code: 0 });
+  });
+
   test('prints the file when no path is given, so that it can be piped', async () => {
     const { code, stdout } = await login(['--login-hint', 'bob@example.com']);
     expect(code).toBe(0);

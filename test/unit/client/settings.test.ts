@@ -34,6 +34,15 @@ describe('the path of the configuration file', () => {
   ])('%j', (variables, expected) => expect(configPath(variables)).toBe(expected));
 });
 
+test('a credentials file may begin with a byte order mark and have line breaks of Windows', async () => {
+  const file = join(folder, 'marked.json');
+  writeFileSync(file, '\ufeff{\r\n"type": "unknown"\r\n}\r\n');
+  await expect(discoverIdentity({ keyFile: file, env: {} })).rejects.toMatchObject({
+    code: 'identity-unusable',
+    detail: expect.stringContaining('"unknown"'),
+  });
+});
+
 describe('a key in place of the path of its file', () => {
   const SECRET = 'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ';
   const KEY = JSON.stringify({ type: 'service_account', private_key: `-----BEGIN PRIVATE KEY-----\n${SECRET}\n` });
@@ -158,6 +167,15 @@ describe('values are normalized', () => {
 });
 
 describe('the configuration file', () => {
+  test('may begin with a byte order mark and have line breaks of Windows', async () => {
+    write('\ufeffurl: https://a.example\r\nimpersonate: a@example.com\r\n');
+    expect(await readConfigFile(env)).toEqual({ url: 'https://a.example', impersonate: 'a@example.com' });
+    await writeConfigKey(env, 'url', 'https://b.example');
+    expect(await readConfigFile(env)).toEqual({ url: 'https://b.example', impersonate: 'a@example.com' });
+    write('\ufeff');
+    expect(await readConfigFile(env)).toEqual({});
+  });
+
   test('is created with its folder, keeps comments, and loses only the removed key', async () => {
     await writeConfigKey(env, 'url', 'https://a.example');
     expect(readFileSync(path, 'utf8')).toBe('url: https://a.example\n');

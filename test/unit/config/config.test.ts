@@ -217,6 +217,26 @@ describe('the document', () => {
     expect(faultsOf(() => readConfig({ COURIER_CONFIG: text }))).toEqual([`COURIER_CONFIG: ${fault}`]);
   });
 
+  test.each([
+    ['YAML', 'audiences: [https://a.example]\r\ndestinations:\r\n  r:\r\n    folder: 0AbC\r\n    credentials: c\r\n'],
+    ['JSON', '{"audiences": ["https://a.example"],\r\n"destinations": {"r": {"folder": "0AbC", "credentials": "c"}}}'],
+  ])('%s with a byte order mark and line breaks of Windows is read', (_, text) => {
+    const folder = mkdtempSync(join(tmpdir(), 'courier-config-'));
+    const file = join(folder, 'courier.yaml');
+    const marked = `\ufeff${text}\r\n`;
+    writeFileSync(file, marked);
+    for (const env of [
+      { COURIER_CONFIG: marked },
+      { COURIER_CONFIG_FILE: file },
+      { COURIER_CONFIG_FILE: `${file}\r` },
+    ]) {
+      expect(faultsOf(() => readConfig(env as Record<string, string>))).toEqual([
+        'destinations.r.callers: is missing',
+        'credentials: is missing',
+      ]);
+    }
+  });
+
   test.each<[string, Buffer | undefined, string]>([
     [
       'in UTF-16, as PowerShell writes it',

@@ -53,6 +53,18 @@ describe('the environment form', () => {
     });
   });
 
+  test('and the settings of the process may end with a line break, as a file of Windows leaves it', () => {
+    const lines = Object.entries({
+      ...env,
+      LOG_LEVEL: 'warn',
+      PORT: '9000',
+      COURIER_LEDGER: 'firestore',
+      K_SERVICE: '',
+    });
+    const config = readConfig(Object.fromEntries(lines.map(([name, value]) => [name, `${value}\r`])));
+    expect(config).toMatchObject({ logLevel: 'warn', port: 9000, ledger: { firestore: {} }, onCloudRun: false });
+  });
+
   test('cannot be combined with a document', () => {
     expect(faultsOf(() => read({}, { COURIER_FOLDER: '0A' }))).toEqual([expect.stringMatching(/^COURIER_FOLDER: /)]);
   });

@@ -99,7 +99,7 @@ describe('courier send with several paths', () => {
     expect(stderr).not.toMatch(/^name-invalid {2}forged/m);
     const planned = await send(['--dry-run', inFolder('x'), '--path', 'p'], { env: {} });
     expect(planned.stderr).not.toMatch(/^name-invalid {2}forged/m);
-    });
+  });
 
   describe('without any file to send', () => {
     test.each([

@@ -119,6 +119,18 @@ describe('the manifest', () => {
     expect(changes(await send())).toEqual({ 'x/a': 'unchanged', 'x/b': 'unchanged' });
   });
 
+  test('that an editor of Windows has saved, with a byte order mark and its line breaks, is continued', async () => {
+    writeAll('x/a', 'x/b');
+    await send();
+    writeFileSync(manifest(), `\ufeff${readFileSync(manifest(), 'utf8').replaceAll('\n', '\r\n')}`);
+    writeAll('x/c');
+    const again = await send();
+    expect(again.error).toBeUndefined();
+    expect(changes(again)).toEqual({ 'x/a': 'unchanged', 'x/b': 'unchanged', 'x/c': 'new' });
+    expect(changes(await send())).toEqual({ 'x/a': 'unchanged', 'x/b': 'unchanged', 'x/c': 'unchanged' });
+    expect(courier().state.files.size).toBe(3);
+  });
+
   test('an empty file becomes a manifest; another file, another version and another key are refused', async () => {
     writeAll('x/a');
     writeFileSync(manifest(), '');
