@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
+import { isError } from './realms.ts';
 
 interface Failure {
   title: string;
@@ -227,7 +228,7 @@ export const asClientError = (thrown: unknown): CourierClientError =>
     : new CourierClientError({
         code: 'internal',
         title: 'Internal error of the client',
-        detail: thrown instanceof Error ? thrown.message : String(thrown),
+        detail: isError(thrown) ? thrown.message : String(thrown),
         remedy: 'Report it together with the command that was run.',
         retryable: false,
         cause: thrown,

@@ -4,6 +4,7 @@ import type { ColumnRule, ConflictRule, Conversion, Receipt, Rollover } from '..
 import { createDocumentScan, type DocumentFacts } from './document-key.ts';
 import { failure, orStopped, withKey } from './errors.ts';
 import type { CallCourier } from './http/api.ts';
+import { isBlob, isError, isReadableStream, isUrl } from './realms.ts';
 import { receiptSchema } from './schemas.ts';
 import { bufferStream, openInput, type Seekable, type Sendable, type Stream } from './send/input.ts';
 import { checkedKey } from './send/send-options.ts';
@@ -111,16 +112,18 @@ const jsonOf = (document: object): Buffer => {
     return Buffer.from(JSON.stringify(document, writeExactly));
   } catch (error) {
     // Circular objects, and big integers where the runtime cannot write them.
-    throw error instanceof TypeError ? usage(`The document cannot be written as JSON: ${error.message}`) : error;
+    throw isError(error) && error.name === 'TypeError'
+      ? usage(`The document cannot be written as JSON: ${error.message}`)
+      : error;
   }
 };
 
 const isSendable = (input: ExportInput): input is Sendable =>
   typeof input === 'string' ||
-  input instanceof URL ||
+  isUrl(input) ||
   types.isUint8Array(input) ||
-  input instanceof Blob ||
-  input instanceof ReadableStream ||
+  isBlob(input) ||
+  isReadableStream(input) ||
   (typeof input === 'object' && input !== null && Symbol.asyncIterator in input);
 
 const openDocument = (input: ExportInput): Promise<Seekable | Stream> => {

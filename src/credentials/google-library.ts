@@ -68,7 +68,7 @@ export const loadMetadataServer = async (transport: Pick<GoogleTransport, 'fetch
 /** The library's clients for federated workloads call the Security Token Service with a transporter of their own. This replaces it. */
 export const routeTokenExchange = (client: AuthClient): void => {
   const exchange: unknown = Reflect.get(client, 'stsCredential');
-  if (exchange instanceof Object) Object.assign(exchange, { transporter: client.transporter });
+  if (typeof exchange === 'object' && exchange !== null) Object.assign(exchange, { transporter: client.transporter });
 };
 
 /**

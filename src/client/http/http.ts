@@ -3,6 +3,7 @@ import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessag
 import https from 'node:https';
 import { types } from 'node:util';
 import { requestTarget } from '../../text/request-target.ts';
+import { isUrl } from '../realms.ts';
 import { ProxyError, proxyAgent, proxyFor, proxyName } from './proxy.ts';
 import { systemErrorText } from './system-errors.ts';
 import { timeoutError, timeoutIn } from './timeout.ts';
@@ -157,7 +158,7 @@ export const createExchange =
   (env: Readonly<Record<string, string | undefined>>): Exchange =>
   async ({ method, url, headers = {}, body, signal, idleMs = DEFAULT_IDLE_MS }) => {
     signal?.throwIfAborted();
-    const target = url instanceof URL ? url : new URL(url);
+    const target = isUrl(url) ? url : new URL(url);
     const proxy = proxyFor(env, target);
     const length: Record<string, number> = types.isUint8Array(body) ? { 'content-length': body.byteLength } : {};
     const request = (target.protocol === 'https:' ? https : http).request({

@@ -1,5 +1,6 @@
 import type { AwsSecurityCredentialsSupplier } from 'google-auth-library';
 import { failure } from '../errors.ts';
+import { isError } from '../realms.ts';
 import type { SearchContext } from './identity.ts';
 
 type Env = SearchContext['env'];
@@ -42,7 +43,7 @@ export const providerChain = (env: Env): AwsSecurityCredentialsSupplier => {
     getAwsSecurityCredentials: async () => {
       credentials ??= (await loadSdk()).fromNodeProviderChain();
       const { accessKeyId, secretAccessKey, sessionToken } = await credentials().catch((error: unknown) => {
-        const detail = error instanceof Error ? error.message : 'no reason given';
+        const detail = isError(error) ? error.message : 'no reason given';
         throw failure('identity-unusable', {
           detail: `The AWS SDK found no credentials: ${detail}`,
           remedy: 'Check the task role, pod identity or profile; "aws sts get-caller-identity" must succeed here.',

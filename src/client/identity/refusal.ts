@@ -3,6 +3,7 @@ import { CourierClientError as ClientError, type CourierClientError, failure } f
 import { networkErrorText } from '../http/http.ts';
 import { ProxyError } from '../http/proxy.ts';
 import { timeoutIn } from '../http/timeout.ts';
+import { isError } from '../realms.ts';
 
 /** Google's two forms of errors: OAuth's, and that of its APIs. */
 const bodySchema = z.union([
@@ -75,7 +76,7 @@ const NETWORK_CODES =
 
 /** The network error, which libraries wrap several times. */
 const networkErrorIn = (error: unknown): string | undefined => {
-  for (let each = error; each instanceof Error; each = each.cause) {
+  for (let each = error; isError(each); each = each.cause) {
     const { code } = each as NodeJS.ErrnoException;
     if (each instanceof ProxyError || NETWORK_CODES.test(code ?? '')) return networkErrorText(each);
   }
@@ -89,7 +90,7 @@ export const identityError = (error: unknown, account: string): CourierClientErr
   if (refusal === undefined) {
     const fault = timeoutIn(error) ?? networkErrorIn(error);
     if (fault !== undefined) return failure('google-unreachable', { detail: fault });
-    const reason = error instanceof Error ? error.message : 'no reason given';
+    const reason = isError(error) ? error.message : 'no reason given';
     return failure('identity-unusable', { detail: `${account}: ${reason}` });
   }
   if (refusal.status >= 500 || refusal.status === 429) {

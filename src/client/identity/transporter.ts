@@ -7,6 +7,6 @@ export const transporterOptions = (fetch: GoogleFetch) => ({ fetchImplementation
 /** The library's clients for federated identities exchange tokens with another transporter. This gives them ours. */
 export const routeTokenExchange = <Client extends AuthClient>(client: Client): Client => {
   const exchange: unknown = Reflect.get(client, 'stsCredential');
-  if (exchange instanceof Object) Object.assign(exchange, { transporter: client.transporter });
+  if (typeof exchange === 'object' && exchange !== null) Object.assign(exchange, { transporter: client.transporter });
   return client;
 };

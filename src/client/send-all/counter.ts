@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { types } from 'node:util';
+import { isBlob } from '../realms.ts';
 import { listAll, type SendAllInputs } from './files/list.ts';
 import type { SendAllOptions, SendAllProgress } from './options.ts';
 
@@ -15,7 +16,7 @@ const isRepeatable = (inputs: SendAllInputs): boolean => Array.isArray(inputs);
 
 const sizeOf = async (input: unknown): Promise<number> => {
   if (types.isUint8Array(input)) return input.byteLength;
-  if (input instanceof Blob) return input.size;
+  if (isBlob(input)) return input.size;
   return stat(input as string | URL).then(
     ({ size }) => size,
     () => 0,

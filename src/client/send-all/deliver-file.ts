@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Receipt } from '../../domain.ts';
 import { CourierClientError, failure } from '../errors.ts';
 import { systemErrorText } from '../http/system-errors.ts';
+import { isUrl } from '../realms.ts';
 import { openInput, type Seekable } from '../send/input.ts';
 import { MAX_WHOLE_BYTES, type SendDependencies, sendSeekable } from '../send/send.ts';
 import { readWhole } from '../send/send-body.ts';
@@ -53,7 +54,7 @@ const timeText = (ns: bigint): string => {
 
 /** The path of a file on disk; bytes and Blobs have none. */
 const diskPathOf = ({ input }: Listed): string | undefined =>
-  typeof input === 'string' ? input : input instanceof URL ? fileURLToPath(input) : undefined;
+  typeof input === 'string' ? input : isUrl(input) ? fileURLToPath(input) : undefined;
 
 const open = async (listed: Listed): Promise<Seekable> => {
   const { file, input } = listed;

@@ -5,6 +5,7 @@ import { types } from 'node:util';
 import { failure } from '../errors.ts';
 import { usableTime } from '../../text/usable-time.ts';
 import { systemErrorText } from '../http/system-errors.ts';
+import { isBlob, isFile, isUrl } from '../realms.ts';
 import { unreadableFile } from './unreadable.ts';
 
 /** What `send` accepts: a path, a `file:` URL, bytes in memory, a Blob, or a stream. Strings in a stream are sent as UTF-8. */
@@ -163,14 +164,14 @@ export const openInput = async (input: Sendable): Promise<Seekable | Stream> => 
   // A variable of a shell that is not set gives an empty path.
   if (input === '') throw failure('usage', { detail: 'The path of the file is empty.' });
   if (typeof input === 'string') return openFile(input);
-  if (input instanceof URL) {
+  if (isUrl(input)) {
     if (input.protocol !== 'file:')
       throw failure('usage', { detail: `The URL of an input must begin with file:, not ${input.protocol}` });
     return openFile(fileURLToPath(input));
   }
   if (types.isUint8Array(input)) return seekableInMemory(input);
-  if (input instanceof Blob) {
-    const { name, lastModified } = input instanceof File ? input : {};
+  if (isBlob(input)) {
+    const { name, lastModified } = isFile(input) ? input : {};
     const modified = lastModified === undefined ? undefined : usableTime(new Date(lastModified));
     return {
       ...seekableInMemory(new Uint8Array(), name),

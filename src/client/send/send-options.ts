@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { types } from 'node:util';
 import type { ColumnRule, ConflictRule, Conversion, Rollover } from '../../domain.ts';
 import { mediaTypeByName, readStoredType, UNKNOWN_TYPE } from '../../text/media-type.ts';
 import { failure } from '../errors.ts';
@@ -100,7 +101,7 @@ const typeByNames = (...names: (string | undefined)[]): string =>
   names.map((name) => mediaTypeByName(name ?? '')).find((type) => type !== UNKNOWN_TYPE) ?? UNKNOWN_TYPE;
 
 const timeText = (time: Date | string | undefined): string | undefined => {
-  if (!(time instanceof Date)) return time;
+  if (!types.isDate(time)) return time;
   if (Number.isNaN(time.getTime())) throw usage('A time is not a valid Date.');
   return time.toISOString();
 };

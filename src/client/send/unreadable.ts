@@ -1,7 +1,8 @@
 import { type CourierClientError, failure } from '../errors.ts';
+import { isError } from '../realms.ts';
 
 const isOutOfHandles = (cause: unknown): boolean =>
-  cause instanceof Error && 'code' in cause && (cause.code === 'EMFILE' || cause.code === 'ENFILE');
+  isError(cause) && 'code' in cause && (cause.code === 'EMFILE' || cause.code === 'ENFILE');
 
 const TOO_MANY_OPEN = {
   retryable: true,

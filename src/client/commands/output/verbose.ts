@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { Exchange } from '../../http/http.ts';
 import { networkErrorText } from '../../http/http.ts';
 import { sizeText } from './sizes.ts';
@@ -20,7 +21,7 @@ export const verboseExchange =
   (exchange: Exchange, report: (line: string) => void, courier: string | undefined, now: () => number): Exchange =>
   async (request) => {
     const { method, url, headers = {}, body } = request;
-    const length = body instanceof Uint8Array ? body.byteLength : Number(headers['content-length'] ?? Number.NaN);
+    const length = types.isUint8Array(body) ? body.byteLength : Number(headers['content-length'] ?? Number.NaN);
     const facts = [
       ...(length > 0 ? [sizeText(length)] : []),
       ...(headers['idempotency-key'] === undefined ? [] : [`Idempotency-Key ${headers['idempotency-key']}`]),

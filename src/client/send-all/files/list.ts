@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { asClientError, type FileFailure, failure } from '../../errors.ts';
 import { systemErrorText } from '../../http/system-errors.ts';
+import { isBlob, isUrl } from '../../realms.ts';
 import type { NamedInput, SendAllInput, SendAllOptions } from '../options.ts';
 import { createFilter, type Filter } from './filter.ts';
 import { expandGlob, hasMagic } from './glob.ts';
@@ -60,12 +61,11 @@ async function* pathWith(path: string, options: WalkOptions): AsyncGenerator<Fou
 }
 
 const isNamed = (input: SendAllInput): input is NamedInput =>
-  typeof input === 'object' && input !== null && !(input instanceof URL) && 'input' in input;
+  typeof input === 'object' && input !== null && !isUrl(input) && 'input' in input;
 
 const checkedNamed = (input: NamedInput): NamedInput => {
   const { input: bytes, path } = input;
-  const isAccepted =
-    typeof bytes === 'string' || bytes instanceof URL || types.isUint8Array(bytes) || bytes instanceof Blob;
+  const isAccepted = typeof bytes === 'string' || isUrl(bytes) || types.isUint8Array(bytes) || isBlob(bytes);
   if (!isAccepted || typeof path !== 'string') {
     throw failure('usage', { detail: 'A file with a path has an input (a path, a file: URL, bytes or a Blob).' });
   }
@@ -80,7 +80,7 @@ const pathOfUrl = (url: URL): string => {
 };
 
 const fileOf = ({ input, path }: NamedInput): string =>
-  typeof input === 'string' ? input : input instanceof URL ? pathOfUrl(input) : path;
+  typeof input === 'string' ? input : isUrl(input) ? pathOfUrl(input) : path;
 
 async function* foundIn(
   inputs: SendAllInputs,
@@ -90,7 +90,7 @@ async function* foundIn(
     if (isNamed(input)) {
       const named = checkedNamed(input);
       yield { file: fileOf(named), relative: named.path, input: named.input };
-    } else if (typeof input === 'string' || input instanceof URL) {
+    } else if (typeof input === 'string' || isUrl(input)) {
       yield* pathWith(typeof input === 'string' ? input : pathOfUrl(input), options);
     } else
       throw failure('usage', { detail: 'Each input must be a path, a file: URL, or an object with input and path.' });
@@ -135,7 +135,7 @@ export async function* listAll(inputs: SendAllInputs, options: SendAllOptions): 
     }
     const { file, relative, input = file } = found;
     // Bytes have no path of their own, so they are the same only if they are the same object.
-    const source = typeof input === 'string' || input instanceof URL ? file : input;
+    const source = typeof input === 'string' || isUrl(input) ? file : input;
     if (await isManifest(file)) continue;
     try {
       const target = targetOf(relative);
