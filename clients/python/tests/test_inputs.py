@@ -1,14 +1,27 @@
 """What may be sent: inputs that contradict themselves, or each other, are wrong calls. Needs no courier."""
 
+import ctypes
+import inspect
 import io
+import json
 import os
 import tempfile
 import unittest
-from pathlib import Path
+from array import array
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
 
-from drive_courier import Client, CourierError
+from drive_courier import Client, CourierError, RetryPolicy
+from drive_courier._export import _bytes_of, _keys_of
+from drive_courier._identity import _identity_in_file
+from drive_courier._manifest import Manifest
+from drive_courier._many import checked_concurrency
 from drive_courier._many_listing import Listed, Selection, list_all
+from drive_courier._options import resolve_options
 from drive_courier._sources import open_source
+from drive_courier.errors import failure
 
 
 class SizeTest(unittest.TestCase):
@@ -44,6 +57,144 @@ class SizeTest(unittest.TestCase):
             self.assertIs(type(source.size), int)
             self.assertEqual(source.size, 3)
             source.close()
+
+
+class Number:
+    """Like `numpy.int64`, which is no `int`."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __index__(self):
+        return self.value
+
+
+class Flag:
+    """Like `numpy.bool_`, which is no `bool`."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return self.value == other
+
+    def __bool__(self):
+        return self.value
+
+
+class OtherTypesTest(unittest.TestCase):
+    def options(self, **given):
+        names = inspect.signature(resolve_options).parameters
+        return resolve_options("a.csv", None, **{**{name: None for name in list(names)[2:]}, **given})
+
+    def test_whole_numbers(self):
+        self.assertIs(type(checked_concurrency(Number(4))), int)
+        self.assertEqual(checked_concurrency(Number(4)), 4)
+        for wrong in (0, 101, 4.0, "4", None, True, Decimal(4)):
+            with self.assertRaises(CourierError) as caught:
+                checked_concurrency(wrong)
+            self.assertEqual(caught.exception.code, "usage", wrong)
+        client = Client("https://courier.example", chunk_bytes=Number(262_144))
+        self.assertIs(type(client._chunk_bytes), int)
+        for wrong in (1_048_576.0, None, "262144", 262_143):
+            with self.assertRaises(CourierError) as caught:
+                Client("https://courier.example", chunk_bytes=wrong)
+            self.assertEqual(caught.exception.code, "usage", wrong)
+
+    def test_seconds(self):
+        error = failure("courier-unreachable")
+        for kind in (Decimal, Fraction, float, int):
+            policy = RetryPolicy(base_seconds=kind(2), max_seconds=kind(3), random=lambda: 0.5)
+            self.assertEqual([policy.wait_seconds(1, error), policy.wait_seconds(2, error)], [1.0, 1.5])
+            self.assertIs(type(policy.wait_seconds(2, error)), float)
+
+    def test_flags(self):
+        options = self.options(dates=Flag(True), keep_revision_forever=Flag(False))
+        self.assertIs(options.dates, True)
+        self.assertIs(options.keep_revision_forever, False)
+        self.assertEqual(json.loads(json.dumps(options.fields()))["dates"], True)
+
+    def test_texts_that_are_none_are_a_wrong_call(self):
+        wrong = [{"name": 5}, {"destination": b"x"}, {"description": 5}, {"tab": Path("a")}, {"key": 5}, {"modified_time": date(2026, 1, 1)}]
+        for given in wrong:
+            with self.assertRaises(CourierError) as caught:
+                self.options(**given)
+            self.assertEqual(caught.exception.code, "usage", given)
+
+    def test_bytes(self):
+        for given in (bytearray(b"abc"), memoryview(b"abc"), array("B", b"abc"), memoryview(b"aXbXcX")[::2], (ctypes.c_char * 3)(*b"abc")):
+            self.assertEqual(b"".join(open_source(given, 3).read(0, 3)), b"abc", given)
+            stream = open_source(iter([given]), None)
+            self.assertEqual(b"".join(stream.parts), b"abc")
+            (found,) = list_all([(given, "a.csv")], Selection(False, False, None), "", None)
+            self.assertEqual(found.content, b"abc")
+        # The order of the bytes depends on the machine.
+        for given in ([array("i", [1])], array("i", [1])):
+            with self.assertRaises(CourierError) as caught:
+                list(open_source(given, None).parts)
+            self.assertEqual(caught.exception.code, "usage", given)
+
+    def test_paths(self):
+        class BytesPath:
+            def __init__(self, path):
+                self.path = path
+
+            def __fspath__(self):
+                return os.fsencode(self.path)
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a.csv")
+            Path(path).write_bytes(b"abc")
+            for given in (path, Path(path), BytesPath(path)):
+                source = open_source(given, 3)
+                source.close()
+                self.assertEqual(source.name, "a.csv")
+                listed = list(list_all([given, (given, PurePosixPath("x/b.csv"))], Selection(False, False, None), "", None))
+                self.assertEqual([(each.file, each.target.path) for each in listed], [(path, "a.csv"), (path, "x/b.csv")])
+
+    def test_documents(self):
+        document = {"name": "a.csv", "source": {"rows": [{"n": Number(9_007_199_254_740_993), "b": Flag(True)}]}}
+        rows = json.loads(_bytes_of(document))["source"]["rows"]
+        self.assertEqual(rows, [{"n": 9_007_199_254_740_993, "b": True}])
+        for given in (b"{}", bytearray(b"{}"), memoryview(b"{}")):
+            self.assertEqual(_bytes_of(given), b"{}")
+        for wrong in (5, None, [], {"a": Decimal("1.5")}, {"a": {1, 2}}):
+            with self.assertRaises(CourierError) as caught:
+                _bytes_of(wrong)
+            self.assertEqual(caught.exception.code, "usage", wrong)
+
+
+class ByteOrderMarkTest(unittest.TestCase):
+    """As editors of Windows save files: with a byte order mark, and with carriage returns."""
+
+    def test_a_manifest(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "run.jsonl")
+            manifest = Manifest(path, "k")
+            entry = {"file": "a", "path": "a", "size": 1, "mtime": None, "sha256": "00", "key": "k1", "receipt": {"id": "1"}}
+            manifest.add(entry)
+            manifest.close()
+            Path(path).write_bytes(b"\xef\xbb\xbf" + Path(path).read_bytes().replace(b"\n", b"\r\n"))
+            manifest = Manifest(path, None)
+            self.assertEqual(manifest.run_key, "k")
+            manifest.add({**entry, "path": "b", "receipt": {"id": "2"}})
+            manifest.close()
+            manifest = Manifest(path, None)
+            self.assertEqual([manifest.receipt_of(manifest.find(None, each)) for each in "ab"], [{"id": "1"}, {"id": "2"}])
+            manifest.close()
+
+    def test_a_credentials_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "key.json")
+            path.write_bytes(b'\xef\xbb\xbf{\r\n"type": "unknown"}\r\n')
+            with self.assertRaises(CourierError) as caught:
+                _identity_in_file(path, "credentials_file")
+            self.assertIn('"unknown"', caught.exception.detail)
+
+    def test_an_export_document(self):
+        text = '\ufeff{\r\n"name": "a"}'
+        self.assertEqual(_bytes_of(text), text.encode())
+        _keys_of(_bytes_of(text), None)
 
 
 class PropertiesTest(unittest.TestCase):

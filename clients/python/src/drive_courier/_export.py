@@ -11,26 +11,40 @@ from typing import Any, Mapping, Optional, Tuple, Union
 
 from ._api import Api
 from ._options import new_key, usable_key
+from ._values import AnyPath, bytes_in, plain_flag, whole_number
 from .errors import CourierError, failure
 from .receipt import Receipt, receipt_of
 
-Document = Union[Mapping[str, Any], str, bytes, "os.PathLike[str]"]
+Document = Union[Mapping[str, Any], AnyPath, bytes, bytearray, memoryview]
+
+
+def _plain(value: object) -> object:
+    """JSON has no values of NumPy, such as ``numpy.int64`` in rows. Raises TypeError for what has no exact JSON form."""
+    number = whole_number(value)
+    plain = number if number is not None else plain_flag(value)
+    if plain is value:
+        raise TypeError(f"{type(value).__name__} has no form in JSON.")
+    return plain
 
 
 def _bytes_of(document: Document) -> bytes:
     if isinstance(document, Mapping):
         try:
-            return json.dumps(document, allow_nan=False, ensure_ascii=False).encode("utf-8")
+            return json.dumps(document, allow_nan=False, ensure_ascii=False, default=_plain).encode("utf-8")
         except (TypeError, ValueError) as error:
             raise failure("usage", f"The document cannot be written as JSON: {error}") from error
-    if isinstance(document, bytes):
-        return document
-    if isinstance(document, str) and document.lstrip().startswith("{"):
+    if isinstance(document, str) and document.lstrip("\ufeff \t\r\n").startswith("{"):
         return document.encode("utf-8", "strict")
-    try:
-        return Path(document).read_bytes()
-    except OSError as error:
-        raise failure("file-unreadable", f"{os.fspath(document)}: {error.strerror or error}") from error
+    if isinstance(document, (str, os.PathLike)):
+        path = os.fsdecode(document)
+        try:
+            return Path(path).read_bytes()
+        except OSError as error:
+            raise failure("file-unreadable", f"{path}: {error.strerror or error}") from error
+    content = bytes_in(document)
+    if content is None:
+        raise failure("usage", "export takes a mapping, or JSON as text, as bytes, or as the path of a file.")
+    return content
 
 
 def _keys_of(content: bytes, given: Optional[str]) -> Tuple[Optional[str], Optional[str]]:

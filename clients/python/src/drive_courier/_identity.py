@@ -177,7 +177,7 @@ def _identity_in_file(path: Path, found_by: str) -> Identity:
             f"{found_by}: this is the content of a credentials file. Pass the path of the file.",
         )
     try:
-        info = json.loads(path.read_text("utf-8"))
+        info = json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise failure("identity-unusable", f"{found_by} ({path}) cannot be read: {error.strerror}.") from error
     except ValueError:

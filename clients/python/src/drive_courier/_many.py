@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Callable, Dict, Iterator, List, Optional, Union
 
 from ._many_listing import Listed
+from ._values import whole_number
 from .errors import CourierError, FileFailure, failure
 from .receipt import FileReceipt
 from .retry import RetryPolicy
@@ -34,9 +35,10 @@ _MIN_IN_ROW = 8
 
 def checked_concurrency(concurrency: int) -> int:
     """Raises CourierError ``usage``."""
-    if not isinstance(concurrency, int) or not 1 <= concurrency <= MAX_CONCURRENCY:
+    number = whole_number(concurrency)
+    if number is None or not 1 <= number <= MAX_CONCURRENCY:
         raise failure("usage", f"concurrency is not a whole number from 1 to {MAX_CONCURRENCY}.")
-    return concurrency
+    return number
 
 
 class Concurrency:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from ._many_names import Target, checked_folder, create_targets, is_utf8, not_utf8
+from ._values import AnyPath, bytes_in
 from .errors import CourierError, FileFailure, failure
 
-AnyPath = Union[str, "os.PathLike[str]"]
-NamedFile = Tuple[Union[AnyPath, bytes], str]
+NamedFile = Tuple[Union[AnyPath, bytes, bytearray, memoryview], AnyPath]
 SendAllInput = Union[AnyPath, NamedFile]
 
 
@@ -166,16 +166,17 @@ def _wrong_input() -> CourierError:
 
 def _found_in(inputs: Iterable[SendAllInput], selection: Selection) -> Iterator[Union[Found, FileFailure]]:
     for each in inputs:
-        if isinstance(each, tuple) and len(each) == 2 and isinstance(each[1], str):
-            source, path = each
-            if isinstance(source, bytes):
-                yield Found(path, path, source)
+        if isinstance(each, tuple) and len(each) == 2 and isinstance(each[1], (str, os.PathLike)):
+            source, path = each[0], os.fsdecode(each[1])
+            content = None if isinstance(source, (str, os.PathLike)) else bytes_in(source)
+            if content is not None:
+                yield Found(path, path, content)
             elif isinstance(source, (str, os.PathLike)):
-                yield Found(os.fspath(source), path)
+                yield Found(os.fsdecode(source), path)
             else:
                 raise _wrong_input()
         elif isinstance(each, (str, os.PathLike)):
-            yield from _path(os.fspath(each), selection)
+            yield from _path(os.fsdecode(each), selection)
         else:
             raise _wrong_input()
 

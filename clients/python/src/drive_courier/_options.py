@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Literal, Mapping, Optional, Tuple, Union
 
 from ._media_types import media_type_of
+from ._values import plain_flag
 from .errors import failure
 
 ConflictRule = Literal["new", "replace", "skip", "fail", "append"]
@@ -81,7 +82,7 @@ class Options:
 
 def usable_key(key: Optional[str]) -> Optional[str]:
     """Raises CourierError ``usage`` for a key that no courier accepts."""
-    if key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
+    if key is not None and not (isinstance(key, str) and re.fullmatch(r"[\x21-\x7e]{1,255}", key)):
         raise failure("usage", "An idempotency key has 1 to 255 visible ASCII characters.")
     return key
 
@@ -91,8 +92,10 @@ def new_key() -> str:
 
 
 def check_unicode(options: Mapping[str, Optional[str]]) -> None:
-    """A lone surrogate has no UTF-8 form. Raises CourierError ``usage``."""
+    """A lone surrogate has no UTF-8 form, and other values than text have none. Raises CourierError ``usage``."""
     for name, value in options.items():
+        if value is not None and not isinstance(value, str):
+            raise failure("usage", f"{name} is not text.")
         try:
             (value or "").encode("utf-8")
         except UnicodeEncodeError:
@@ -112,8 +115,10 @@ def _check_properties(properties: Optional[Mapping[str, str]]) -> None:
 
 
 def _time_text(name: str, time: Optional[Time]) -> Optional[str]:
-    if not isinstance(time, datetime):
+    if time is None or isinstance(time, str):
         return time
+    if not isinstance(time, datetime):
+        raise failure("usage", f"{name} is neither text nor a datetime with a time zone.")
     if time.tzinfo is None:
         raise failure("usage", f"{name} has no time zone: pass datetime(..., tzinfo=timezone.utc).")
     return time.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -166,12 +171,12 @@ def resolve_options(
         convert_to=convert_to,
         tab=tab,
         columns=columns,
-        dates=dates,
+        dates=plain_flag(dates),  # type: ignore[arg-type]
         rollover=rollover,
         description=description,
         modified_time=_time_text("modified_time", modified_time or modified),
         created_time=_time_text("created_time", created_time or created),
         properties=properties,
-        keep_revision_forever=keep_revision_forever,
+        keep_revision_forever=plain_flag(keep_revision_forever),  # type: ignore[arg-type]
         on_progress=on_progress,
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-import operator
 import os
 from datetime import datetime, timezone
 from typing import BinaryIO, Iterable, Iterator, List, Optional, Protocol, Tuple, Union
 
+from ._values import AnyPath, bytes_in, whole_number
 from .errors import CourierError, failure
 
 READ_BYTES = 1024 * 1024
 
-Sendable = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO, Iterable[bytes]]
+Sendable = Union[AnyPath, bytes, bytearray, memoryview, BinaryIO, Iterable[bytes]]
 """A path, bytes, a file that is open in binary mode, or a stream: anything with ``read``, or an iterable of bytes."""
 
 
@@ -225,10 +225,11 @@ def _chained(head: List[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
 
 def _bytes_only(parts: Iterable[object]) -> Iterator[bytes]:
     for part in parts:
-        if not isinstance(part, (bytes, bytearray, memoryview)):
+        content = bytes_in(part)
+        if content is None:
             raise failure("usage", f"The stream contains {type(part).__name__}, not bytes.")
-        if len(part) > 0:
-            yield bytes(part)
+        if content:
+            yield content
 
 
 def _reads_of(file: BinaryIO) -> Iterator[object]:
@@ -265,12 +266,8 @@ def _checked(source: Union[Source, Stream], size: Optional[int]) -> Union[Source
 
 
 def _length_of(size: object) -> int:
-    """Also takes whole numbers of other types, such as ``numpy.int64``."""
-    try:
-        length = -1 if isinstance(size, bool) else operator.index(size)  # type: ignore[arg-type]
-    except TypeError:
-        length = -1
-    if length < 0:
+    length = whole_number(size)
+    if length is None or length < 0:
         raise failure("usage", "size is not a whole number of bytes.")
     return length
 
@@ -283,12 +280,13 @@ def open_source(given: Sendable, size: Optional[int]) -> Union[Source, Stream]:
 
 def _open(given: Sendable, size: Optional[int]) -> Union[Source, Stream]:
     if isinstance(given, (str, os.PathLike)):
-        return _open_path(os.fspath(given))
-    if isinstance(given, (bytes, bytearray, memoryview)):
-        return BytesSource(bytes(given))
+        return _open_path(os.fsdecode(given))
     if isinstance(given, io.TextIOBase):
         raise failure("usage", "The file is open in text mode; open it in binary mode ('rb').")
     readable = callable(getattr(given, "read", None))
+    content = None if readable else bytes_in(given)
+    if content is not None:
+        return BytesSource(content)
     if readable and _can_seek(given):
         return OpenFileSource(given, _name_of(given))  # type: ignore[arg-type]
     if not readable and not hasattr(given, "__iter__"):

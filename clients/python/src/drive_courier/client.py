@@ -16,6 +16,7 @@ from ._send import Sender
 from ._session_store import SessionStore, default_folder
 from ._sources import PathSource, Sendable, open_source
 from ._token import TokenCache
+from ._values import AnyPath, whole_number
 from .errors import FileFailure, failure
 from .receipt import Destination, FileReceipt, Receipt, destinations_of
 from .retry import RetryPolicy
@@ -50,12 +51,12 @@ class Client:
         url: str,
         *,
         audience: Optional[str] = None,
-        credentials_file: Optional[Union[str, "os.PathLike[str]"]] = None,
+        credentials_file: Optional[AnyPath] = None,
         impersonate: Optional[str] = None,
         id_token: Optional[Callable[[str], str]] = None,
         retry: Optional[RetryPolicy] = None,
         chunk_bytes: int = 16 * 1024 * 1024,
-        session_folder: Optional[Union[str, "os.PathLike[str]"]] = None,
+        session_folder: Optional[AnyPath] = None,
     ) -> None:
         """The identity is found by the first call, in this order: ``id_token``, ``credentials_file``,
         GOOGLE_APPLICATION_CREDENTIALS, gcloud's application default credentials, the service account that is attached
@@ -73,19 +74,20 @@ class Client:
             default: the user's cache folder
         :raises CourierError: ``usage``
         """
-        if chunk_bytes < _GRANULARITY or chunk_bytes % _GRANULARITY != 0:
+        chunk = whole_number(chunk_bytes) or 0
+        if chunk < _GRANULARITY or chunk % _GRANULARITY != 0:
             raise failure("usage", f"chunk_bytes is not a multiple of {_GRANULARITY}.")
         courier = _courier_url(url)
         target = audience or courier
-        self._credentials_file = None if credentials_file is None else os.fspath(credentials_file)
+        self._credentials_file = None if credentials_file is None else os.fsdecode(credentials_file)
         self._impersonate = impersonate
         self._given_id_token = id_token
         self._found_id_token: Optional[Callable[[str], str]] = None
         self._token = TokenCache(lambda: self._mint(target))
         self._api = Api(courier, self._token.get, retry or RetryPolicy())
-        self._store = SessionStore(default_folder() if session_folder is None else Path(session_folder))
-        self._chunk_bytes = chunk_bytes
-        self._sender = Sender(self._api, self._store, chunk_bytes, self.destinations)
+        self._store = SessionStore(default_folder() if session_folder is None else Path(os.fsdecode(session_folder)))
+        self._chunk_bytes = chunk
+        self._sender = Sender(self._api, self._store, chunk, self.destinations)
 
     def send(
         self,
@@ -93,7 +95,7 @@ class Client:
         *,
         name: Optional[str] = None,
         to: Optional[str] = None,
-        path: Optional[str] = None,
+        path: Optional[AnyPath] = None,
         on_conflict: Optional[ConflictRule] = None,
         convert_to: Optional[Conversion] = None,
         tab: Optional[str] = None,
@@ -153,7 +155,7 @@ class Client:
                 mime_type=mime_type,
                 key=key,
                 destination=to,
-                path=path,
+                path=None if path is None else os.fsdecode(path),
                 on_conflict=on_conflict,
                 convert_to=convert_to,
                 tab=tab,
@@ -176,14 +178,14 @@ class Client:
         self,
         files: Union[SendAllInput, Iterable[SendAllInput]],
         *,
-        manifest: Optional[Union[str, "os.PathLike[str]"]] = None,
+        manifest: Optional[AnyPath] = None,
         concurrency: int = 8,
         select: Optional[Callable[[str], bool]] = None,
         hidden: bool = False,
         follow_symlinks: bool = False,
         on_failure: Optional[Callable[[FileFailure], None]] = None,
         to: Optional[str] = None,
-        path: Optional[str] = None,
+        path: Optional[AnyPath] = None,
         on_conflict: Optional[ConflictRule] = None,
         convert_to: Optional[Conversion] = None,
         tab: Optional[str] = None,
@@ -242,14 +244,14 @@ class Client:
         return send_all(
             Parts(self._api, self._token.get, self._store, self._chunk_bytes, self._sender, self.destinations),
             files,
-            manifest=None if manifest is None else os.fspath(manifest),
+            manifest=None if manifest is None else os.fsdecode(manifest),
             concurrency=concurrency,
             select=select,
             hidden=hidden,
             follow_symlinks=follow_symlinks,
             on_failure=on_failure,
             destination=to,
-            path=path,
+            path=None if path is None else os.fsdecode(path),
             convert_to=convert_to,
             key=key,
             options=options,

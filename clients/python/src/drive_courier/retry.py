@@ -34,9 +34,11 @@ class RetryPolicy:
         It is never shorter than the Retry-After of the answer.
         """
         asked = error.retry_after_seconds or 0.0
+        # Given numbers may be of types that floats cannot be multiplied with, such as Decimal.
+        base, longest = float(self.base_seconds), float(self.max_seconds)
         if not error.retryable or failures >= self.attempts or asked > self.max_retry_after_seconds:
             return None
-        return asked + self.random() * min(self.max_seconds, self.base_seconds * 2.0 ** (failures - 1))
+        return asked + self.random() * min(longest, base * 2.0 ** (failures - 1))
 
 
 def with_retry(policy: RetryPolicy, work: Callable[[], T]) -> T:
