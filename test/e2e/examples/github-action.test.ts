@@ -39,7 +39,7 @@ const runAction = async (inputs: Record<string, string>) => {
     return inputs[name] ?? action.inputs[name]?.default ?? '';
   };
   const env = Object.fromEntries(Object.entries(step?.env ?? {}).map(([name, value]) => [name, inputOf(value)]));
-  await execute('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', step?.run ?? ''], {
+  const { stdout } = await execute('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', step?.run ?? ''], {
     cwd: world.google.dataDir,
     env: {
       ...{ PATH: process.env.PATH, HOME: world.google.dataDir, GITHUB_OUTPUT: output, ...env },
@@ -48,12 +48,8 @@ const runAction = async (inputs: Record<string, string>) => {
       ...{ COURIER_GOOGLE_ORIGIN: world.google.origin, npm_config_offline: 'true', npm_config_audit: 'false' },
     },
   });
-  return Object.fromEntries(
-    readFileSync(output, 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => line.split(/=(.*)/).slice(0, 2)),
-  );
+  const lines = readFileSync(output, 'utf8').trim().split('\n');
+  return { ...Object.fromEntries(lines.map((line) => line.split(/=(.*)/).slice(0, 2))), stdout };
 };
 
 test(
@@ -142,6 +138,9 @@ test(
     expect(await world.contentOf('$(touch ran).csv')).toBe('d');
     const single = await runAction({ ...inputs, paths: 'single-one.txt', path: 'other', manifest: '' });
     expect(summaryIn(single)).toMatchObject({ files: 1, delivered: 1 });
+    expect(single.stdout).not.toContain('::warning::');
+    const none = await runAction({ ...inputs, paths: 'many files/', include: '*.nope', manifest: '' });
+    expect(none.stdout).toMatch(/^::warning::No file was sent\. .*--include/m);
     expect(existsSync(join(dataDir, 'ran'))).toBe(false);
   },
   TIMEOUT_MS,
