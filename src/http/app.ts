@@ -8,7 +8,13 @@ import { createDocumentMemory, createLineMemory, MAX_DOCUMENT_BYTES, MAX_PUSH_BY
 import { jsonResponse } from './json-response.ts';
 import { problemResponse } from './problem.ts';
 import { isBodyPending, type MinThroughput } from './request/incoming-request.ts';
-import { HEADERS_TOO_LARGE, headersTooLarge, isHeadTooLarge, rejectInvalidHead } from './request/request-head.ts';
+import {
+  HEADERS_TOO_LARGE,
+  headersTooLarge,
+  isHeadTooLarge,
+  rejectInvalidHead,
+  rejectQuery,
+} from './request/request-head.ts';
 import {
   type Bindings,
   type CourierContext,
@@ -30,7 +36,10 @@ type Handler = (context: CourierContext) => Promise<Response>;
 interface Route {
   method: 'GET' | 'POST';
   path: string;
-  /** The accepted callers: anybody, a caller with an ID token, or the account of a Pub/Sub subscription. */
+  /**
+   * The accepted callers: anybody, a caller with an ID token, or the account of a Pub/Sub subscription. Only requests of callers
+   * must not have unknown parameters: push endpoints, health checks and monitors often have some for their own purposes.
+   */
   access: 'anybody' | 'caller' | 'push';
   handle: Handler;
   /** Which limits of its caller apply to a request, if any are configured. */
@@ -45,8 +54,10 @@ const routesOf = (dependencies: HttpDependencies, minThroughput: MinThroughput |
   const files = createFilesHandler(dependencies, capacity);
   // Separate memory, so that the documents of callers never block messages.
   const pushCapacity: Capacity = { slots, memory: createDocumentMemory(MAX_PUSH_BYTES), lines, minThroughput };
-  const listDestinations: Handler = async (context) =>
-    jsonResponse({ destinations: dependencies.destinations(context.var.caller) }, 200);
+  const listDestinations: Handler = async (context) => {
+    rejectQuery(context.env.incoming.url ?? '', 'this request has no options');
+    return jsonResponse({ destinations: dependencies.destinations(context.var.caller) }, 200);
+  };
   const exports = createExportsHandler(dependencies, capacity);
   const pubsub = createPubsubHandler(dependencies, pushCapacity);
   const openUpload = createOpenUploadHandler(dependencies, capacity);

@@ -87,16 +87,19 @@ export const readQuery = (target: string): [string, string][] => {
   });
 };
 
+const IN_BODY = 'the options of this request are in its body';
+
 /**
- * Rejects any query, for routes whose options are all in the body: it would be ignored silently.
+ * Rejects any query, for routes that have no options in it: it would be ignored silently.
+ * @param where the options of the route
  * @throws CourierError `request-invalid`
  */
-export const rejectQuery = (target: string): void => rejectOptions(readQuery(target));
+export const rejectQuery = (target: string, where?: string): void => rejectOptions(readQuery(target), where);
 
 /** Rejects any parameter. @throws CourierError `request-invalid` */
-export const rejectOptions = ([first]: readonly [string, string][]): void => {
+export const rejectOptions = ([first]: readonly [string, string][], where = IN_BODY): void => {
   if (first === undefined) return;
   throw new CourierError('request-invalid', {
-    detail: `The query has "${first[0].slice(0, 100)}", but the options of this request are in its body.`,
+    detail: `The query has ${JSON.stringify(first[0].slice(0, 100))}, but ${where}.`,
   });
 };
