@@ -36,7 +36,7 @@ const dataOf = ({ data, data_base64: base64 }: CloudEvent): unknown => {
   try {
     return JSON.parse(withoutMark(Buffer.from(base64, 'base64').toString()));
   } catch (cause) {
-    throw new CourierError('request-invalid', { detail: 'data_base64: is not JSON.', cause });
+    throw new CourierError('request-invalid', { detail: 'data_base64 is not JSON.', cause });
   }
 };
 
@@ -53,7 +53,7 @@ const asMessage = async (event: CloudEvent): Promise<{ message: PubsubMessage; f
     if (event.type === PUBLISHED) return await unwrap(readPublishedEvent(data));
     if (event.type !== FINALIZED) throw invalid(`Events of type ${JSON.stringify(event.type)} are not supported.`);
     const parsed = objectSchema.safeParse(data);
-    if (!parsed.success) throw invalid('data: is not a Cloud Storage object.');
+    if (!parsed.success) throw invalid('data is not an object of Cloud Storage.');
     const { bucket, name, generation } = parsed.data;
     const attributes = {
       eventType: 'OBJECT_FINALIZE',

@@ -6,6 +6,7 @@ import type { Bytes } from '../exports/bytes/spool.ts';
 import { textEvents, transcode } from '../exports/bytes/transcode.ts';
 import { JsonOutline } from '../exports/json/outline.ts';
 import { JsonScanner } from '../exports/json/scanner.ts';
+import { inputFaults } from '../http/request/input-faults.ts';
 import { turn } from '../turns.ts';
 
 /** A Pub/Sub message from a push or a CloudEvent. */
@@ -43,18 +44,14 @@ const pushSchema = z.object({
   deliveryAttempt: z.int().optional(),
 });
 
-const faultIn = (error: z.ZodError): string => {
-  const [issue] = error.issues;
-  return `${issue?.path.map(String).join('.') || 'the body'}: ${issue?.message ?? 'is not as expected'}`;
-};
-
 const asMessage = (
   message: z.infer<typeof messageSchema>,
   subscription: string | undefined,
   deliveryAttempt: number | undefined,
+  place = 'message',
 ): WrappedMessage => {
   const id = message.messageId ?? message.message_id;
-  if (id === undefined) throw new CourierError('request-invalid', { detail: 'message.messageId: is missing.' });
+  if (id === undefined) throw new CourierError('request-invalid', { detail: `${place}.messageId is missing.` });
   return {
     id,
     base64: message.data ?? '',
@@ -68,16 +65,16 @@ const asMessage = (
 
 /** The error detail for an unwrapped push, whose body is only the data of the message. */
 export const UNWRAPPED_PUSH =
-  'the body: this is not a wrapped Pub/Sub push; create the subscription without "--push-no-wrapper".';
+  'The body is not a wrapped Pub/Sub push. Create the subscription without "--push-no-wrapper".';
 
 /** Reads the body of a wrapped push. @throws CourierError `request-invalid` */
 const readPush = (body: unknown): WrappedMessage => {
-  const parsed = pushSchema.safeParse(body);
+  const parsed = pushSchema.safeParse(body, { reportInput: true });
   if (parsed.success) return asMessage(parsed.data.message, parsed.data.subscription, parsed.data.deliveryAttempt);
   const has = (member: string): boolean => typeof body === 'object' && body !== null && member in body;
   if (has('specversion') || (has('bucket') && has('generation'))) {
     throw new CourierError('request-invalid', {
-      detail: 'the body: this is a CloudEvent, not a Pub/Sub push.',
+      detail: 'The body is a CloudEvent, not a Pub/Sub push.',
       remedy: 'Let Eventarc call the function courierEvent, or create a push subscription for this route.',
     });
   }
@@ -90,7 +87,7 @@ const readPush = (body: unknown): WrappedMessage => {
   }
   const wrapped = has('message');
   throw new CourierError('request-invalid', {
-    detail: wrapped ? `${faultIn(parsed.error)}.` : UNWRAPPED_PUSH,
+    detail: wrapped ? inputFaults(parsed.error) : UNWRAPPED_PUSH,
   });
 };
 
@@ -99,9 +96,9 @@ const eventSchema = z.object({ message: messageSchema, subscription: z.string().
 
 /** @throws CourierError `request-invalid` */
 export const readPublishedEvent = (data: unknown): WrappedMessage => {
-  const parsed = eventSchema.safeParse(data);
-  if (!parsed.success) throw new CourierError('request-invalid', { detail: `data.${faultIn(parsed.error)}.` });
-  return asMessage(parsed.data.message, parsed.data.subscription, undefined);
+  const parsed = eventSchema.safeParse(data, { reportInput: true });
+  if (!parsed.success) throw new CourierError('request-invalid', { detail: inputFaults(parsed.error, 'data') });
+  return asMessage(parsed.data.message, parsed.data.subscription, undefined, 'data.message');
 };
 
 /** 100 attributes of 1,280 bytes (pubsub/quotas#resource_limits), with every character escaped. */
@@ -146,7 +143,9 @@ export const createPushReader = (): { scanner: JsonScanner; finish(bytes: Bytes)
     finish(bytes) {
       const body: unknown = JSON.parse(outline.text());
       if (hasTooManyAttributes(body)) {
-        throw new CourierError('request-invalid', { detail: `message.attributes: has more than ${MAX_ATTRIBUTES}.` });
+        throw new CourierError('request-invalid', {
+          detail: `message.attributes has more than ${MAX_ATTRIBUTES} attributes.`,
+        });
       }
       const push = readPush(body);
       const range = outline.found.findLast(({ path }) => path === 'message.data');
@@ -169,7 +168,7 @@ export const unwrapPieces = async (
   for await (const piece of isValid ? decoded(pieces) : pieces) out.bytes(piece, 0, piece.byteLength);
   const message = { ...rest, data: out.take() };
   if (isValid) return { message };
-  return { message, fault: new CourierError('request-invalid', { detail: 'message.data: is not base64.' }) };
+  return { message, fault: new CourierError('request-invalid', { detail: 'message.data is not base64.' }) };
 };
 
 const TEXT_PIECE = 65_536;

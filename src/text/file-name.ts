@@ -73,7 +73,8 @@ export const folderPath = z
     }
     for (const [index, folder] of folders.entries()) {
       const fault = faultIn(folder);
-      if (fault !== undefined) context.addIssue(issue('path-invalid', `folder ${index + 1} ${fault}`));
+      if (fault !== undefined)
+        context.addIssue(issue('path-invalid', `is invalid, because folder ${index + 1} ${fault}`));
     }
   })
   .transform((folders) => folders.join('/'));

@@ -148,7 +148,7 @@ describe.each(FORMS)('a form, %s', (form) => {
     );
     expect(await detail([FILE, FILE])).toBe('The form has more than one file.');
     expect(await detail([field('name', 'x')])).toBe('The form has no file: one part with a "filename" is needed.');
-    expect(await detail([field('colour', 'red'), FILE])).toBe('there is no option "colour".');
+    expect(await detail([field('colour', 'red'), FILE])).toBe('There is no option "colour".');
     // The documentation has these options, but not as fields of a form.
     expect(await detail([field('unpack', 'zip'), FILE])).toContain('in the query');
     expect(await detail([field('mimeType', 'text/csv'), FILE])).toContain('Content-Type');

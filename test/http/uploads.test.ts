@@ -99,7 +99,7 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
     'a member called %s is rejected by name',
     async (name) => {
       const { status, json } = await open(`{"name":"a","mimeType":"text/csv","size":1,"${name}":{"size":2}}`);
-      expect([status, json.detail]).toEqual([400, `there is no option "${name}".`]);
+      expect([status, json.detail]).toEqual([400, `There is no option "${name}".`]);
     },
   );
 

@@ -67,11 +67,11 @@ export class RowsFollower implements Follower {
   key(key: string, { start, bytes }: { start: number; bytes: number }): void {
     if (this.#depth !== 2 || this.columns.has(key)) return;
     if (bytes > MAX_NAME_BYTES) {
-      throw invalid(`source.rows: the name of a column has more than ${MAX_NAME_BYTES} bytes.`);
+      throw invalid(`source.rows has a column whose name has more than ${MAX_NAME_BYTES} bytes.`);
     }
     this.columns.set(key, start);
     if (this.columns.size > MAX_COLUMNS) {
-      throw invalid(`source.rows: has ${this.columns.size} columns or more; the maximum is ${MAX_COLUMNS}.`);
+      throw invalid(`source.rows has ${this.columns.size} columns or more; the maximum is ${MAX_COLUMNS}.`);
     }
   }
 
@@ -80,7 +80,7 @@ export class RowsFollower implements Follower {
     if (this.#wrongRow !== undefined) throw invalid(`source.rows.${this.#wrongRow} is not an object.`);
     const { size } = this.columns;
     if (size * this.rows > MAX_CELLS) {
-      throw invalid(`source.rows: ${this.rows} rows of ${size} columns are more than ${MAX_CELLS} cells.`);
+      throw invalid(`source.rows is too large: ${this.rows} rows of ${size} columns are more than ${MAX_CELLS} cells.`);
     }
   }
 

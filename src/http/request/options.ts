@@ -5,8 +5,7 @@ import { rejectEqualKeys } from '../../exports/json/exact-json.ts';
 import { withoutMark } from '../../text/byte-order-mark.ts';
 import { fileName, folderPath } from '../../text/file-name.ts';
 import { readStoredType } from '../../text/media-type.ts';
-
-const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+import { inputFaults, quoted } from './input-faults.ts';
 
 const MAX_DESCRIPTION_LENGTH = 4096;
 
@@ -198,32 +197,6 @@ export const sha256Option = z
 
 const isCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(ERRORS, code);
 
-/** Hints for options that there are elsewhere, and for bodies that were probably meant for another route. */
-const HINTS: readonly (readonly [options: readonly string[], hint: string])[] = [
-  [['specversion'], 'This is a CloudEvent: let Eventarc call the function courierEvent.'],
-  [['message'], 'A Pub/Sub push goes to POST /v1/pubsub.'],
-  [['folder', 'folderId', 'parents'], 'The folder is the destination’s; folders below it go into "path".'],
-  [['unpack', 'preserveTimes'], 'An archive is unpacked with "unpack" in the query of POST /v1/files.'],
-  [['mimeType'], 'The media type is the Content-Type of the file.'],
-  [['idempotencyKey'], 'The key is in the header Idempotency-Key.'],
-];
-
-const hintAt = (keys: readonly string[]): string => {
-  const hint = HINTS.find(([options]) => options.some((option) => keys.includes(option)))?.[1];
-  return hint === undefined ? '' : ` ${hint}`;
-};
-
-const describe = (issue: z.core.$ZodIssue): string => {
-  const at = issue.path.map(String).join('.');
-  if (issue.code === 'unrecognized_keys') {
-    const names = issue.keys.map(quoted).slice(0, 8).join(', ');
-    return `${at === '' ? '' : `${at}: `}there is no option ${names}.${at === '' ? hintAt(issue.keys) : ''}`;
-  }
-  const missing = issue.code === 'invalid_type' && issue.input === undefined;
-  const fault = missing ? 'is missing' : issue.message.replace(/^Invalid/, 'is an invalid').replace(/^Too/, 'is too');
-  return `${at === '' ? 'The body' : at} ${fault}.`;
-};
-
 /** The remedy of an issue that has one of its own, if it is the only one. The remedy of a code is about its usual cause. */
 const remedyOf = ([issue, ...others]: readonly z.core.$ZodIssue[]): string | undefined => {
   if (issue?.code !== 'custom' || others.length > 0) return undefined;
@@ -246,7 +219,7 @@ export const parseInput = <Schema extends z.ZodType>(schema: Schema, input: unkn
   const [first = 'request-invalid'] = codes;
   const code = codes.every((other) => other === first) ? first : 'request-invalid';
   const { issues } = parsed.error;
-  throw new CourierError(code, { detail: issues.slice(0, 8).map(describe).join(' '), remedy: remedyOf(issues) });
+  throw new CourierError(code, { detail: inputFaults(parsed.error), remedy: remedyOf(issues) });
 };
 
 /** Collects options by name, and rejects one that occurs twice. */

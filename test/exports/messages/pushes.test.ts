@@ -146,7 +146,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
       'data that are not base64',
       wrap({}).replace('"data":""', '"data":"not*base64"'),
       'request-invalid',
-      'message.data: is not base64.',
+      'message.data is not base64.',
     ],
   ])('with %s fails permanently: published as a dead letter, then acknowledged', async (_, message, code, detail) => {
     const { status } = typeof message === 'string' ? await send(message) : await push(message);
@@ -191,12 +191,18 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     ['a CloudEvent', '{"specversion":"1.0","type":"x","data":{}}', 'CloudEvent'],
     ['an object’s event', '{"bucket":"b","name":"n","generation":"1"}', 'CloudEvent'],
     ['no JSON', 'day,orders', '--push-no-wrapper'],
-    ['no message id', '{"message":{"data":""},"subscription":"projects/my-proj/subscriptions/exports"}', 'messageId'],
-    ['no subscription', '{"message":{"data":"","messageId":"1"}}', 'subscription'],
+    [
+      'no message id',
+      '{"message":{"data":""},"subscription":"projects/my-proj/subscriptions/exports"}',
+      'message.messageId is missing.',
+    ],
+    ['no subscription', '{"message":{"data":"","messageId":"1"}}', 'subscription is missing.'],
+    ['no message', '{"message":5,"subscription":"x"}', 'message is not a JSON object.'],
   ])('that is %s is rejected and retried: a wrong setup loses nothing', async (_, body, detail) => {
     const { status, json } = await send(body);
     expect([status, json.code]).toEqual([400, 'request-invalid']);
     expect(json.detail).toContain(detail);
+    expect(json.detail).toMatch(/^(?:The body is a|The body is not a|message|subscription)\b[^:]*\.$/);
     expect(state.dead).toHaveLength(0);
   });
 });

@@ -198,7 +198,7 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
         ['name', 'a'],
         ['__proto__', 'x'],
       ]);
-      expect((await send(options)).json.detail).toBe('there is no option "__proto__".');
+      expect((await send(options)).json.detail).toBe('There is no option "__proto__".');
     });
 
     test('all invalid options are named at once', async () => {

@@ -77,7 +77,7 @@ describe('the document', () => {
     [
       'a path that does not climb',
       { destinations: { r: { ...document.destinations.reports, path: 'a/../b' } } },
-      /^destinations\.r\.path: folder 2 is ".."/,
+      /^destinations\.r\.path: is invalid, because folder 2 is ".."/,
     ],
     [
       'a field that a share does not have',
