@@ -6,7 +6,7 @@ import { ERRORS } from '../src/errors.ts';
 const root = fileURLToPath(new URL('../', import.meta.url));
 
 const plain = (text: string): string =>
-  text.replace(/\{account\}/g, 'the account').replace(/\{secret\}/g, 'the secret');
+  text.replaceAll('{courier}', "the courier's service account").replace(/\{(\w+)\}/g, 'the $1');
 
 const table = (): string =>
   [

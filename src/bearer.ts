@@ -3,6 +3,8 @@ export interface Bearer {
   token(): Promise<string>;
   /** Called with a token that Google rejected (401), where a new one can be issued. */
   rejected?: ((token: string) => void) | undefined;
+  /** The email of the identity, for remedies; undefined if it is not known (yet). */
+  account?: (() => string | undefined) | undefined;
 }
 
 /**

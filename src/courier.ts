@@ -110,8 +110,8 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   const findProject = createRuntimeProject({ transport, isPlatforms: config.hasPlatformIdentity });
   const ownProject = async (): Promise<string> => config.project ?? findProject();
   const { fetch } = transport;
-  const { token, rejected } = runtime;
-  const bearer = { token, rejected };
+  const { token, rejected, account } = runtime;
+  const bearer = { token, rejected, account };
   const ledger = openLedger(config, {
     project: ownProject,
     fetch,

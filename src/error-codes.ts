@@ -215,7 +215,7 @@ export const ERRORS = {
   ),
   'secret-forbidden': setupError(
     'The courier has no permission to read the secret',
-    "Grant the courier's service account roles/secretmanager.secretAccessor on {secret}.",
+    'Grant {courier} roles/secretmanager.secretAccessor on {secret}.',
   ),
   'secret-corrupt': setupError(
     "The secret's checksum does not match",
@@ -227,7 +227,7 @@ export const ERRORS = {
   ),
   'impersonation-refused': setupError(
     'The courier has no permission to impersonate the service account',
-    "Grant the courier's identity roles/iam.serviceAccountTokenCreator on {account}.",
+    'Grant {courier} roles/iam.serviceAccountTokenCreator on {account}.',
   ),
   'query-failed': setupError(
     'BigQuery could not run the query',
@@ -235,7 +235,7 @@ export const ERRORS = {
   ),
   'query-forbidden': setupError(
     'The courier has no permission to run the query',
-    "Grant the courier's service account roles/bigquery.jobUser on the project of the query, and roles/bigquery.dataViewer on its datasets.",
+    'Grant {courier} roles/bigquery.jobUser on the project of the query, and roles/bigquery.dataViewer on its datasets.',
   ),
   'source-not-found': setupError(
     'The source object does not exist or is not allowed',
@@ -243,7 +243,7 @@ export const ERRORS = {
   ),
   'source-forbidden': setupError(
     'The courier has no permission to read the source object',
-    "Grant the courier's service account roles/storage.objectViewer on the bucket.",
+    'Grant {courier} roles/storage.objectViewer on {bucket}.',
   ),
   'sheet-full': setupError(
     'The spreadsheet has no room for the rows',

@@ -7,7 +7,10 @@ interface ErrorDetails {
   detail?: string | undefined;
   /** A remedy that fits this case better than the one in the table. */
   remedy?: string | undefined;
-  /** Facts as data: `account`, `secret`, `folder`, `api`. Placeholders of the remedy are filled from it. */
+  /**
+   * Facts as data: `account` (that writes to Drive), `courier` (the courier's own service account), `secret`, `folder`, `bucket`,
+   * `topic`, `project` (of the ledger), `api`. Placeholders of the remedy are filled from it.
+   */
   facts?: Readonly<Record<string, string | undefined>>;
   /**
    * The exact cause within the code, for programs: Google's own name if there is one (`domainPolicy`, `SERVICE_DISABLED`),
@@ -20,11 +23,17 @@ interface ErrorDetails {
   cause?: unknown;
 }
 
+/** What stands for a fact that is not known. */
+const UNKNOWN_FACTS: Readonly<Record<string, string>> = {
+  secret: 'the secret',
+  bucket: 'the bucket',
+  topic: 'the topic',
+  project: "the ledger's project",
+  courier: "the courier's service account (its email is not known here)",
+};
+
 const withFacts = (remedy: string, facts: NonNullable<ErrorDetails['facts']>): string =>
-  remedy.replace(
-    /\{(\w+)\}/g,
-    (_, word: string) => facts[word] ?? (word === 'secret' ? 'the secret' : "the courier's account"),
-  );
+  remedy.replace(/\{(\w+)\}/g, (_, word: string) => facts[word] ?? UNKNOWN_FACTS[word] ?? "the courier's account");
 
 /** With `--frozen-intrinsics` the length of stack traces cannot be changed. */
 const canLimitStacks = (): boolean => Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')?.writable === true;

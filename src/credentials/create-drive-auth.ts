@@ -166,8 +166,10 @@ const keyOf = (options: DriveAuthOptions, log: Log): CurrentKey => {
   }
   if (file !== undefined) return createCurrentKey({ read: () => readKeyFile(file), parse, cacheSeconds, now, log });
   if (impersonate !== undefined) {
-    const { token, rejected } = runtime;
-    return constantKey(createImpersonated({ transport, token, rejected, target: impersonate, scopes, subject, now }));
+    const { token, rejected, account } = runtime;
+    return constantKey(
+      createImpersonated({ transport, token, rejected, account, target: impersonate, scopes, subject, now }),
+    );
   }
   // The platform's own token, with the configured scopes. If the platform ignores them, Drive's first 403 becomes `scope-insufficient`.
   return constantKey(runtime.minter(scopes));

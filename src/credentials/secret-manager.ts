@@ -62,7 +62,7 @@ const MEANING_OF_REASON: Readonly<Record<string, { detail: string; remedy: strin
 
 const googleError = z.object({ code: z.number().catch(0), reason: z.string().optional().catch(undefined) });
 
-const readingError = (error: unknown, secret: string): CourierError => {
+const readingError = (error: unknown, secret: string, courier: string | undefined): CourierError => {
   const known = courierErrorIn(error);
   if (known !== undefined) return known;
   const { code: status = 0, reason } = googleError.safeParse(error).data ?? {};
@@ -74,7 +74,7 @@ const readingError = (error: unknown, secret: string): CourierError => {
   return new CourierError(meaning.code, {
     ...meaning,
     ...exact,
-    facts: { secret, api: 'secretmanager.googleapis.com' },
+    facts: { secret, courier, api: 'secretmanager.googleapis.com' },
     cause: new Error(`Secret Manager answered ${status}${reason === undefined ? '' : ` ${reason}`}`),
   });
 };
@@ -82,7 +82,7 @@ const readingError = (error: unknown, secret: string): CourierError => {
 const endpointOf = (name: string): string => secretManagerHost({ location: parseSecretName(name)?.location });
 
 /** Makes the function that reads versions of secrets. */
-export const createSecretReader = (runtime: Pick<RuntimeIdentity, 'authClient' | 'token'>) => {
+export const createSecretReader = (runtime: Pick<RuntimeIdentity, 'authClient' | 'token' | 'email'>) => {
   const connect = async (apiEndpoint: string) => {
     // The token is fetched while the client is loaded. An error is thrown later, where the token is needed.
     void runtime.token().catch(() => undefined);
@@ -108,8 +108,9 @@ export const createSecretReader = (runtime: Pick<RuntimeIdentity, 'authClient' |
     clients.set(apiEndpoint, client);
     const [version] = await (await client)
       .accessSecretVersion({ name }, { timeout: LIBRARY_TIMEOUT_MS, retry: { retryCodes: [] } })
-      .catch((error: unknown) => {
-        throw readingError(error, name);
+      .catch(async (error: unknown) => {
+        // Without an email, somebody would have to find out which account needs the permission.
+        throw readingError(error, name, await runtime.email().catch(() => undefined));
       });
     const { data } = answer.safeParse(version);
     const { dataCrc32c: sum } = data?.payload ?? {};

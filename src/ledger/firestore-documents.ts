@@ -65,16 +65,17 @@ const PERMISSION_DENIED = 7;
 const FAILED_PRECONDITION = 9;
 
 const REMEDIES: ReadonlyMap<unknown, string> = new Map([
-  [PERMISSION_DENIED, "Grant the courier's service account roles/datastore.user on the ledger's project."],
+  [PERMISSION_DENIED, 'Grant {courier} roles/datastore.user on {project}.'],
   [NOT_FOUND, 'Create the Firestore database that the configuration names under "ledger".'],
 ]);
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
 
 /** The library's error as the failure of an operation. */
-const unavailable = (operation: string, error: unknown): CourierError =>
+const unavailable = (operation: string, error: unknown, facts: CourierError['facts']): CourierError =>
   new CourierError('google-unavailable', {
     remedy: REMEDIES.get(codeOf(error)),
+    facts,
     cause: new Error(`firestore ${operation} failed`, { cause: error }),
   });
 
@@ -133,7 +134,10 @@ export const createFirestoreDocuments = ({
       const result = expected?.get(codeOf(error));
       if (result !== undefined) return result;
       log.warn({ error, operation }, 'The ledger does not answer');
-      throw unavailable(operation, error);
+      throw unavailable(operation, error, {
+        courier: bearer.account?.(),
+        project: config.project ?? undefined,
+      });
     }
   };
 

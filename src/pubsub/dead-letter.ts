@@ -39,10 +39,15 @@ const attributesOf = (message: PubsubMessage, reason: CourierError): Record<stri
   return { ...Object.fromEntries(own), ...why };
 };
 
-const failed = ({ status }: GoogleResponse, topic: string): CourierError =>
+const failed = (
+  { status }: GoogleResponse,
+  topic: string,
+  { account }: Pick<PublishDependencies, 'account'>,
+): CourierError =>
   new CourierError('google-unavailable', {
     detail: `The dead-letter topic ${topic} did not accept the message (${status}).`,
     remedy: TOPIC_REMEDY,
+    facts: { topic, courier: account?.() },
   });
 
 /** A multiple of three, so that each piece can be encoded in base64 without padding. */
@@ -92,7 +97,7 @@ export const createDeadLetters = ({
       log.warn({ messageId: message.id, bytes }, 'the dead letter was rejected; it is published without its data');
       answer = await publish(Buffer.alloc(0), { ...attributes, courierDataDropped: bytes }, message.orderingKey);
     }
-    if (answer.status !== 200) throw failed(answer, topic);
+    if (answer.status !== 200) throw failed(answer, topic, dependencies);
     return true;
   };
 };

@@ -49,7 +49,8 @@ export const createPublishAgain = ({
     if (parsed?.success) return parsed.data.topic;
     throw new CourierError('google-unavailable', {
       detail: `The topic of the subscription ${subscription} is unknown (${status}).`,
-      remedy: `Set "topic" of the subscription in the configuration, or grant the courier's service account roles/pubsub.viewer on it.`,
+      remedy: `Set "topic" of the subscription in the configuration, or grant {courier} roles/pubsub.viewer on ${subscription}.`,
+      facts: { courier: dependencies.account?.() },
     });
   };
   const topicOf = async ({ origin, topic, signal }: MessageOrigin): Promise<string> => {
@@ -74,6 +75,7 @@ export const createPublishAgain = ({
     throw new CourierError('google-unavailable', {
       detail: `The topic ${topic} did not accept the messages for the objects (${status}).`,
       remedy: TOPIC_REMEDY,
+      facts: { topic, courier: dependencies.account?.() },
     });
   };
 };

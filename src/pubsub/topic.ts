@@ -32,5 +32,4 @@ export const publishTo = (
   });
 
 /** What to do if a topic does not accept messages. */
-export const TOPIC_REMEDY =
-  "Check that the topic exists, and grant the courier's service account roles/pubsub.publisher on it.";
+export const TOPIC_REMEDY = 'Check that the topic exists, and grant {courier} roles/pubsub.publisher on {topic}.';

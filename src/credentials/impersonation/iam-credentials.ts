@@ -54,14 +54,18 @@ const explain = (
   return { reason, detail: 'The calling identity is not allowed to create tokens for the service account.' };
 };
 
-const iamError = (response: GoogleResponse, target: string, how: Parameters<typeof explain>[1]): CourierError => {
+const iamError = (
+  response: GoogleResponse,
+  { target, courier }: { target: string; courier: string | undefined },
+  how: Parameters<typeof explain>[1],
+): CourierError => {
   const { status } = response;
   const cause = new Error(`IAM Credentials answered ${status}`);
   return status === 408 || status === 429 || status >= 500
     ? new CourierError('google-unavailable', { cause })
     : new CourierError('impersonation-refused', {
         ...explain(response, how),
-        facts: { account: target, api: 'iamcredentials.googleapis.com' },
+        facts: { account: target, courier, api: 'iamcredentials.googleapis.com' },
         cause,
       });
 };
@@ -83,7 +87,7 @@ export interface IamCaller extends Bearer {
  * @throws CourierError `impersonation-refused`, `google-unavailable`
  */
 export const callIam = async <Answer>(
-  { transport, token, rejected, now, federated = false }: IamCaller,
+  { transport, token, rejected, account, now, federated = false }: IamCaller,
   { method, target, body, answer }: { method: IamMethod; target: string; body: object; answer: z.ZodType<Answer> },
 ): Promise<Answer> => {
   const response = await transport.send({
@@ -97,7 +101,7 @@ export const callIam = async <Answer>(
     // It only creates a token or signs, so sending it twice is harmless.
     retry: 'idempotent',
   });
-  if (response.status >= 300) throw iamError(response, target, { federated, method });
+  if (response.status >= 300) throw iamError(response, { target, courier: account?.() }, { federated, method });
   const { data } = answer.safeParse(parseJson(response.body));
   if (data === undefined)
     throw new CourierError('google-unavailable', { cause: new Error(`${method}: an unexpected answer`) });

@@ -31,6 +31,8 @@ export interface RuntimeIdentity {
   rejected(token: string): void;
   /** Undefined if the platform does not provide it. */
   email(): Promise<string | undefined>;
+  /** The email, if it has been found: it is looked up with the first token. */
+  account(): string | undefined;
   /** Tokens of the same identity with other scopes. */
   minter(scopes: readonly string[]): Minter;
   /** For Google's client libraries: sends through the transport with this identity. */
@@ -135,6 +137,7 @@ export const createRuntimeIdentity = (options: RuntimeOptions): RuntimeIdentity 
     token,
     rejected,
     email: minter.email,
+    account: minter.account,
     minter: (scopes) => createRuntimeMinter({ ...options, scopes }),
     async authClient() {
       const { PassThroughClient } = await import('google-auth-library');

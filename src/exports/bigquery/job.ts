@@ -161,7 +161,7 @@ const insert = async (
   });
   if (answer.status === 200) return 'started';
   if (answer.status === 409) return isElsewhere(answer, job) ? 'elsewhere' : 'exists';
-  throw queryError(run.name, reasonOf(answer), answer.status);
+  throw queryError(run.name, reasonOf(answer), { ...dependencies, status: answer.status });
 };
 
 export const stillRunning = (name: string): CourierError =>
@@ -189,7 +189,8 @@ const waitForEnd = async (
       path: resultsPath(job, { maxResults: 0, timeoutMs: Math.max(1, Math.min(POLL_MS, leftMs)) }),
       signal: run.signal,
     });
-    if (answer.status !== 200) return queryError(run.name, reasonOf(answer), answer.status);
+    if (answer.status !== 200)
+      return queryError(run.name, reasonOf(answer), { ...dependencies, status: answer.status });
     if (parsed(complete, answer).jobComplete) return undefined;
   }
 };
@@ -217,7 +218,7 @@ const stateOf = async (
   // It exists: this call comes after its insertion.
   if (answer.status === 404)
     throw new CourierError('google-unavailable', { detail: `BigQuery does not know the job ${job.id} yet.` });
-  if (answer.status !== 200) throw queryError(run.name, reasonOf(answer), answer.status);
+  if (answer.status !== 200) throw queryError(run.name, reasonOf(answer), { ...dependencies, status: answer.status });
   const { configuration, status, statistics } = parsed(jobSchema, answer);
   job.resultTable = configuration.query.destinationTable;
   if (status.state !== 'DONE') return { state: 'running' };
@@ -252,7 +253,7 @@ const completeJob = async (
     if (current.state === 'running') throw refusal ?? stillRunning(run.name);
   }
   if (current.state === 'done' && (await isUsable(job))) return { kind: 'done' };
-  const failure = queryError(run.name, current.state === 'failed' ? current.reason : 'expired');
+  const failure = queryError(run.name, current.state === 'failed' ? current.reason : 'expired', dependencies);
   return { kind: 'failed', failure, reported };
 };
 

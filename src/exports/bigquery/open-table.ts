@@ -47,7 +47,8 @@ const locationOf = async (dependencies: BigQueryDependencies, table: string, sig
     signal,
   });
   if (answer.status === 404) throw tableNotFound(table);
-  if (answer.status !== 200) throw queryError(`SELECT * FROM \`${table}\``, reasonOf(answer), answer.status);
+  if (answer.status !== 200)
+    throw queryError(`SELECT * FROM \`${table}\``, reasonOf(answer), { ...dependencies, status: answer.status });
   return parsed(z.object({ location: z.string() }), answer).location;
 };
 

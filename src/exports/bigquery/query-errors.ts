@@ -1,3 +1,4 @@
+import type { Bearer } from '../../bearer.ts';
 import { CourierError } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
 import { parseGoogleError } from '../../text/google-error.ts';
@@ -24,7 +25,11 @@ const FORBIDDEN = new Set(['accessDenied', 'insufficientPermissions', 'ACCESS_TO
 const DISABLED = new Set(['accessNotConfigured', 'SERVICE_DISABLED']);
 
 /** What a failed query means for its caller and its operator. Google's own message may contain data, so it is not passed on. */
-export const queryError = (query: string, reason: string | undefined, status?: number): CourierError => {
+export const queryError = (
+  query: string,
+  reason: string | undefined,
+  { status, account }: { status?: number; account?: Bearer['account'] } = {},
+): CourierError => {
   const why = reason === undefined ? '' : ` with the reason "${reason}"`;
   if (reason !== undefined && DISABLED.has(reason)) {
     return new CourierError('query-forbidden', {
@@ -37,6 +42,7 @@ export const queryError = (query: string, reason: string | undefined, status?: n
     return new CourierError('query-forbidden', {
       reason,
       detail: `The courier has no permission to run the query "${query}".`,
+      facts: { courier: account?.() },
     });
   const isTransient = reason !== undefined && TRANSIENT.has(reason);
   if (isTransient || status === 429 || (status !== undefined && status >= 500))

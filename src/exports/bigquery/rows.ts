@@ -58,7 +58,7 @@ export const readPage = async (
     signal: run.signal,
   });
   if (answer.status === 404) return undefined;
-  if (answer.status !== 200) throw queryError(run.name, reasonOf(answer), answer.status);
+  if (answer.status !== 200) throw queryError(run.name, reasonOf(answer), { ...dependencies, status: answer.status });
   return pageOf(answer.body);
 };
 

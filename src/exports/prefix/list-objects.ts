@@ -79,7 +79,12 @@ export async function* listObjects(
     }
     if (answer.status === 404) throw nothingFound(prefix);
     if (answer.status !== 200) {
-      throw storageError(answer, { bucket: prefix.bucket, label: prefixLabel(prefix), userProject });
+      throw storageError(answer, {
+        bucket: prefix.bucket,
+        label: prefixLabel(prefix),
+        userProject,
+        courier: bearer.account?.(),
+      });
     }
     const page = readPage(answer.body);
     for (const [index, item] of page.items.entries()) {

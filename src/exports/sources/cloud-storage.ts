@@ -45,11 +45,11 @@ const MAX_BROKEN_READS = 5;
 const errorOf = (
   answer: Pick<GoogleResponse, 'status' | 'body'>,
   name: ObjectName,
-  userProject?: string,
+  { userProject, account }: Pick<CloudStorageDependencies, 'userProject' | 'account'>,
 ): CourierError =>
   answer.status === 404 || answer.status === 412
     ? objectNotFound(name)
-    : storageError(answer, { bucket: name.bucket, label: labelOf(name), userProject });
+    : storageError(answer, { bucket: name.bucket, label: labelOf(name), userProject, courier: account?.() });
 
 export const objectUrl = ({ bucket, object, generation }: ObjectName, userProject: string | undefined): URL => {
   const url = new URL(`${ORIGIN}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}`);
@@ -87,7 +87,7 @@ const readMetadata = async (
   const first = await request(undefined);
   const isBilled = userProject !== undefined && needsUserProject(first);
   const answer = isBilled ? await request(userProject) : first;
-  if (answer.status !== 200) throw errorOf(answer, name, userProject);
+  if (answer.status !== 200) throw errorOf(answer, name, { userProject, account: bearer.account });
   return { metadata: parseMetadata(answer.body), userProject: isBilled ? userProject : undefined };
 };
 
@@ -138,7 +138,7 @@ const openMedia = async (
   if (answer.status === (offset > 0 ? 206 : 200)) return answer;
   const body = await bodyOf(answer);
   answer.body.destroy();
-  throw errorOf({ status: answer.status, body }, name, userProject);
+  throw errorOf({ status: answer.status, body }, name, { userProject, account: bearer.account });
 };
 
 /** Reads the bytes from `offset` to the end. An interrupted read resumes where it stopped. */

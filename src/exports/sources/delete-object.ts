@@ -15,5 +15,5 @@ export const deleteObject = async (
     retry: 'idempotent',
   });
   if (answer.status === 204 || answer.status === 404) return;
-  throw storageError(answer, { bucket: name.bucket, label: labelOf(name), userProject });
+  throw storageError(answer, { bucket: name.bucket, label: labelOf(name), userProject, courier: bearer.account?.() });
 };

@@ -7,6 +7,8 @@ interface RequestedObject {
   /** `gs://bucket/object` */
   label: string;
   userProject?: string | undefined;
+  /** The email of the courier's own account, if it is known. */
+  courier: string | undefined;
 }
 
 interface ErrorResponse {
@@ -38,13 +40,13 @@ const explain = (response: ErrorResponse, { bucket, label, userProject }: Reques
   if (needsUserProject(response) || has('userProjectMissing')) {
     return {
       detail: `gs://${bucket} is a requester-pays bucket, and no project to bill is configured.`,
-      remedy: `Set "userProject" in the configuration to the project that pays, and grant the courier's service account ${USE_PROJECT} on it.`,
+      remedy: `Set "userProject" in the configuration to the project that pays, and grant {courier} ${USE_PROJECT} on it.`,
     };
   }
   if (has('UserProjectAccessDenied', 'USER_PROJECT_DENIED') || /serviceusage\.services\.use/.test(text)) {
     return {
       detail: `The courier is not allowed to bill the project ${userProject ?? 'that is configured'} for reading ${label}.`,
-      remedy: `Grant the courier's service account ${USE_PROJECT} on the project that "userProject" names.`,
+      remedy: `Grant {courier} ${USE_PROJECT} on ${userProject === undefined ? 'the project that "userProject" names' : `the project ${userProject}`}.`,
     };
   }
   if (has('userProjectInvalid', 'userProjectInconsistent')) {
@@ -65,7 +67,7 @@ const explain = (response: ErrorResponse, { bucket, label, userProject }: Reques
   if (has('SECURITY_POLICY_VIOLATED', 'vpcServiceControls')) {
     return {
       detail: `A VPC Service Controls perimeter does not let the courier read ${label}.`,
-      remedy: "Ask the administrator of the organization to admit the courier's service account to the perimeter.",
+      remedy: 'Ask the administrator of the organization to admit {courier} to the perimeter.',
     };
   }
   return undefined;
@@ -90,16 +92,18 @@ export const storageError = (response: ErrorResponse, requested: RequestedObject
   const { status } = response;
   const { reasons } = read(response);
   const [reason] = reasons;
+  const facts = { bucket: `gs://${requested.bucket}`, courier: requested.courier };
   const isRateLimit = status === 403 && reasons.some((each) => /rateLimitExceeded$/i.test(each));
   if (status === 408 || status === 429 || status >= 500 || status < 400 || isRateLimit) {
     return new CourierError('google-unavailable', { detail: `Cloud Storage answered ${status}.`, reason });
   }
   const explanation = explain(response, requested);
-  if (explanation !== undefined) return new CourierError('source-forbidden', { ...explanation, reason });
+  if (explanation !== undefined) return new CourierError('source-forbidden', { ...explanation, reason, facts });
   if (status === 401 || status === 403) {
     return new CourierError('source-forbidden', {
       detail: `${requested.label} may not be read.`,
       reason,
+      facts,
     });
   }
   const why = reason === undefined ? '' : ` with the reason "${reason}"`;

@@ -70,7 +70,11 @@ const examineQuery = async (
     const request = dryRunRequest(billed, { config: query, parameters: nullParameters(query) });
     const headers = { authorization: `Bearer ${await runtime.token()}`, 'content-type': 'application/json' };
     const answer = await transport.send({ ...request, headers, deadlineMs });
-    if (answer.status !== 200) throw withGooglesWords(queryError(name, reasonOf(answer), answer.status), answer.body);
+    if (answer.status !== 200)
+      throw withGooglesWords(
+        queryError(name, reasonOf(answer), { status: answer.status, account: () => runtimeEmail }),
+        answer.body,
+      );
     const { statistics } = dryRun.parse(JSON.parse(answer.body.toString()));
     const columns = statistics.query.schema.fields.map((field) => field.name).join(', ');
     const line = `The query "${name}" reads ${statistics.totalBytesProcessed} bytes, and has the columns ${columns}.`;

@@ -65,7 +65,7 @@ const examineTable = async (
     if (found.status === 404) return [missing(name)];
     const statement = `SELECT * FROM \`${name}\``;
     if (found.status !== 200) {
-      const error = queryError(statement, reasonOf(found), found.status);
+      const error = queryError(statement, reasonOf(found), { status: found.status, account: () => runtimeEmail });
       if (error.code === 'query-forbidden' && !error.hasOwnRemedy) return [unreadable(name, parts, runtimeEmail)];
       throw error;
     }
@@ -85,7 +85,7 @@ const examineTable = async (
       deadlineMs,
     });
     if (dry.status === 200) return [];
-    const error = queryError(statement, reasonOf(dry), dry.status);
+    const error = queryError(statement, reasonOf(dry), { status: dry.status, account: () => runtimeEmail });
     if (error.code === 'query-forbidden' && !error.hasOwnRemedy) return [withoutJobs(payer, runtimeEmail)];
     throw error;
   } catch (thrown) {

@@ -57,7 +57,7 @@ const insert = async (
   });
   if (answer.status === 200 || answer.status === 409) return undefined;
   const reason = reasonOf(answer);
-  const refusal = queryError(run.name, reason, answer.status);
+  const refusal = queryError(run.name, reason, { status: answer.status });
   if (refusal.retryable) throw refusal;
   return { failure: reason ?? '' };
 };
@@ -82,7 +82,7 @@ export const extractOnce = async (
       path: `projects/${job.project}/jobs/${extractIdOf(job)}?location=${job.location}`,
       signal: run.signal,
     });
-    if (answer.status !== 200) throw queryError(run.name, reasonOf(answer), answer.status);
+    if (answer.status !== 200) throw queryError(run.name, reasonOf(answer), { ...dependencies, status: answer.status });
     const { status, statistics } = parsed(jobSchema, answer);
     if (status.state === 'DONE') {
       if (status.errorResult !== undefined) return { failure: status.errorResult.reason };

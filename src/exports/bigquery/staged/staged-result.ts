@@ -71,7 +71,7 @@ const sizeOf = async (
     signal: run.signal,
   });
   if (answer.status !== 200) {
-    const refusal = queryError(run.name, reasonOf(answer), answer.status);
+    const refusal = queryError(run.name, reasonOf(answer), { status: answer.status });
     if (refusal.retryable) throw refusal;
     return undefined;
   }
