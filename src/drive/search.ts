@@ -2,6 +2,7 @@ import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
+import { createPageTokenCheck } from '../google/page-tokens.ts';
 import { FILE_FIELDS, parseAnswer, parseFile } from './client.ts';
 import type { CallContext, DriveFile } from './drive.ts';
 import type { ResolveFolder } from './folder/resolve-folder.ts';
@@ -44,6 +45,9 @@ const incompleteSearch = (): CourierError =>
     reason: 'incompleteSearch',
   });
 
+const repeatedPage = (): CourierError =>
+  new CourierError('drive-unavailable', { detail: 'Drive sent a page of the list again, instead of the next one.' });
+
 export interface Search {
   /** @throws CourierError `drive-unavailable` when nothing was found by an incomplete search, and what else Drive refuses */
   search(folderId: string, q: string, context: CallContext): Promise<DriveFile[]>;
@@ -85,6 +89,7 @@ export const createSearch = ({
     const files: DriveFile[] = [];
     let isIncomplete = false;
     let pageToken: string | undefined;
+    const checkToken = createPageTokenCheck(repeatedPage);
     do {
       const answer = await listPage(
         {
@@ -101,6 +106,7 @@ export const createSearch = ({
       files.push(...(answer.files ?? []).map(parseFile));
       isIncomplete ||= answer.incompleteSearch === true;
       pageToken = answer.nextPageToken ?? undefined;
+      checkToken(pageToken);
     } while (pageToken !== undefined);
     if (isIncomplete && files.length === 0) throw incompleteSearch();
     return files.sort(byAge);

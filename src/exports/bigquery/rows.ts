@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { CourierError } from '../../errors.ts';
+import { createPageTokenCheck } from '../../google/page-tokens.ts';
 import { turn } from '../../turns.ts';
-import { parseAnswer } from '../parse-answer.ts';
+import { parseAnswer, repeatedPage } from '../parse-answer.ts';
 import { type AnswerRows, answerRows } from './answer-rows.ts';
 import type { Encoder, Field } from './encode.ts';
 import { type BigQueryDependencies, callBigQuery, type Job, type QueryRun, resultsPath } from './job.ts';
@@ -75,8 +76,10 @@ export async function* bytesOfResult(
   const head = encoder.head(first.fields);
   if (head !== '') yield Buffer.from(head);
   let page: Page | undefined = first;
+  const checkToken = createPageTokenCheck(() => repeatedPage('BigQuery'));
   while (page !== undefined) {
     const { pageToken, groups }: Page = page;
+    checkToken(pageToken);
     const next: Promise<Page | undefined> | undefined =
       pageToken === undefined ? undefined : readPage(dependencies, run, job, { pageToken, maxResults: rowsFor(page) });
     // It is awaited below; until then a failure must not end the process.

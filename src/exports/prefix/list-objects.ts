@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { CourierError } from '../../errors.ts';
+import { createPageTokenCheck } from '../../google/page-tokens.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
 import { turn } from '../../turns.ts';
-import { parseAnswer } from '../parse-answer.ts';
+import { parseAnswer, repeatedPage } from '../parse-answer.ts';
 import type { CloudStorageDependencies } from '../sources/cloud-storage.ts';
 import { needsUserProject, storageError } from '../sources/storage-refusal.ts';
 import { type Prefix, prefixLabel } from './prefix.ts';
@@ -71,6 +72,7 @@ export async function* listObjects(
   };
   let payer: string | undefined;
   let pageToken: string | undefined;
+  const checkToken = createPageTokenCheck(() => repeatedPage('Cloud Storage'));
   do {
     let answer = await request(pageToken, payer);
     if (payer === undefined && userProject !== undefined && needsUserProject(answer)) {
@@ -87,6 +89,7 @@ export async function* listObjects(
       });
     }
     const page = readPage(answer.body);
+    checkToken(page.nextPageToken);
     for (const [index, item] of page.items.entries()) {
       // A page has a thousand names, which are compared with a pattern and parsed.
       if (index % NAMES_PER_TURN === NAMES_PER_TURN - 1) await turn();
