@@ -1,7 +1,12 @@
 import { type CloudEvent, cloudEvent, http } from '@google-cloud/functions-framework';
 import { readConfig } from './config/config.ts';
 import { createCourier } from './courier.ts';
-import { enterProduction, keepRequests, servedFunction } from './http/server/functions-framework.ts';
+import {
+  enterProduction,
+  keepRequests,
+  limitConnectionsOnceListening,
+  servedFunction,
+} from './http/server/functions-framework.ts';
 import { createNodeListener } from './http/server/node-listener.ts';
 import { createLog } from './log.ts';
 import { orExitOnFaults } from './start.ts';
@@ -12,6 +17,7 @@ import { orExitOnFaults } from './start.ts';
 const MAX_BODY_BYTES = 33_554_432;
 
 enterProduction(process.env);
+limitConnectionsOnceListening();
 const config = orExitOnFaults(() => readConfig());
 const log = createLog(config.logLevel);
 for (const warning of config.warnings) log.info({}, `configuration: ${warning}`);

@@ -2,7 +2,7 @@ import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
-import { createPageTokenCheck } from '../google/page-tokens.ts';
+import { createPageTokenCheck } from '../page-tokens.ts';
 import { FILE_FIELDS, parseAnswer, parseFile } from './client.ts';
 import type { CallContext, DriveFile } from './drive.ts';
 import type { ResolveFolder } from './folder/resolve-folder.ts';

@@ -6,7 +6,7 @@ import type { Bytes } from '../exports/bytes/spool.ts';
 import { textEvents, transcode } from '../exports/bytes/transcode.ts';
 import { JsonOutline } from '../exports/json/outline.ts';
 import { JsonScanner } from '../exports/json/scanner.ts';
-import { inputFaults } from '../http/request/input-faults.ts';
+import { parseInput } from '../http/request/options.ts';
 import { turn } from '../turns.ts';
 
 /** A Pub/Sub message from a push or a CloudEvent. */
@@ -69,7 +69,7 @@ export const UNWRAPPED_PUSH =
 
 /** Reads the body of a wrapped push. @throws CourierError `request-invalid` */
 const readPush = (body: unknown): WrappedMessage => {
-  const parsed = pushSchema.safeParse(body, { reportInput: true });
+  const parsed = pushSchema.safeParse(body);
   if (parsed.success) return asMessage(parsed.data.message, parsed.data.subscription, parsed.data.deliveryAttempt);
   const has = (member: string): boolean => typeof body === 'object' && body !== null && member in body;
   if (has('specversion') || (has('bucket') && has('generation'))) {
@@ -85,20 +85,18 @@ const readPush = (body: unknown): WrappedMessage => {
         'Let Pub/Sub wrap its messages: create the subscription without "--push-no-wrapper". An export document of your own goes to POST /v1/exports.',
     });
   }
-  const wrapped = has('message');
-  throw new CourierError('request-invalid', {
-    detail: wrapped ? inputFaults(parsed.error) : UNWRAPPED_PUSH,
-  });
+  if (!has('message')) throw new CourierError('request-invalid', { detail: UNWRAPPED_PUSH });
+  const { message, subscription, deliveryAttempt } = parseInput(pushSchema, body);
+  return asMessage(message, subscription, deliveryAttempt);
 };
 
-/** The data of a `google.cloud.pubsub.topic.v1.messagePublished` event. Only Eventarc sets the subscription. */
-const eventSchema = z.object({ message: messageSchema, subscription: z.string().optional() });
+/** A `google.cloud.pubsub.topic.v1.messagePublished` event. Only Eventarc sets the subscription. */
+const eventSchema = z.object({ data: z.object({ message: messageSchema, subscription: z.string().optional() }) });
 
 /** @throws CourierError `request-invalid` */
-export const readPublishedEvent = (data: unknown): WrappedMessage => {
-  const parsed = eventSchema.safeParse(data, { reportInput: true });
-  if (!parsed.success) throw new CourierError('request-invalid', { detail: inputFaults(parsed.error, 'data') });
-  return asMessage(parsed.data.message, parsed.data.subscription, undefined, 'data.message');
+export const readPublishedEvent = (given: unknown): WrappedMessage => {
+  const { data } = parseInput(eventSchema, { data: given });
+  return asMessage(data.message, data.subscription, undefined, 'data.message');
 };
 
 /** 100 attributes of 1,280 bytes (pubsub/quotas#resource_limits), with every character escaped. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CourierError } from '../../errors.ts';
-import { createPageTokenCheck } from '../../google/page-tokens.ts';
+import { createPageTokenCheck } from '../../page-tokens.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
 import { turn } from '../../turns.ts';
 import { parseAnswer, repeatedPage } from '../parse-answer.ts';

@@ -60,8 +60,8 @@ const hintAt = (keys: readonly string[]): string => {
 const placeOf = ({ path }: z.core.$ZodIssue): string =>
   path.map((part) => (String(part).length > 60 ? `${String(part).slice(0, 60)}…` : String(part))).join('.');
 
-const sentenceOf = (issue: z.core.$ZodIssue, prefix: string): string => {
-  const at = [prefix, placeOf(issue)].filter((part) => part !== '').join('.');
+const sentenceOf = (issue: z.core.$ZodIssue): string => {
+  const at = placeOf(issue);
   if (issue.code === 'unrecognized_keys') {
     const names = issue.keys.map(quoted).slice(0, 8).join(', ');
     return at === '' ? `There is no option ${names}.${hintAt(issue.keys)}` : `There is no option ${names} in ${at}.`;
@@ -74,14 +74,13 @@ const MAX_SENTENCES = 8;
 /**
  * What is wrong with the input of a caller: a sentence for each fault that names its field.
  * @param error of a schema that was applied with `reportInput`
- * @param prefix the field that the input is in
  */
-export const inputFaults = ({ issues }: z.core.$ZodError, prefix = ''): string => {
+export const inputFaults = ({ issues }: z.core.$ZodError): string => {
   const sentences = issues.map((issue) => ({ at: `${issue.code === 'unrecognized_keys'} ${placeOf(issue)}`, issue }));
   // A number that is far too large breaks two rules of its field.
   const firsts = sentences.filter(({ at }, index) => sentences.findIndex((other) => other.at === at) === index);
   return firsts
     .slice(0, MAX_SENTENCES)
-    .map(({ issue }) => sentenceOf(issue, prefix))
+    .map(({ issue }) => sentenceOf(issue))
     .join(' ');
 };

@@ -1,18 +1,50 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import { type IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
+import { handleConnections, type HttpServerTimes, TIMES } from './connections.ts';
 
 const LISTENING = 'tracing:net.server.listen:asyncEnd';
 
-/** Prints where the function listens, as functions-framework does outside of production. */
-const printUrlOnceListening = (): void => {
-  const print = (message: unknown): void => {
-    unsubscribe(LISTENING, print);
-    const address = (message as { server: Server }).server.address();
-    if (typeof address === 'object' && address !== null) console.log(`URL: http://localhost:${address.port}/`);
+/** Calls a function with the first server of this process that listens: that of functions-framework. */
+const onceListening = (use: (server: Server) => void): void => {
+  const listening = (message: unknown): void => {
+    unsubscribe(LISTENING, listening);
+    use((message as { server: Server }).server);
   };
-  subscribe(LISTENING, print);
+  subscribe(LISTENING, listening);
 };
+
+/** Prints where the function listens, as functions-framework does outside of production. */
+const printUrlOnceListening = (): void =>
+  onceListening((server) => {
+    const address = server.address();
+    if (typeof address === 'object' && address !== null) console.log(`URL: http://localhost:${address.port}/`);
+  });
+
+/**
+ * Gives the server of functions-framework the limits of the service's: times for headers and idle connections, a limit of
+ * requests that wait on one connection, and answers to requests that cannot be parsed. What Node takes only when a server is
+ * created stays as it is: headers have at most 16 KiB, and late ones are noticed within half a minute.
+ */
+export const limitConnections = (server: HttpServer, { headersMs, idleMs }: HttpServerTimes = TIMES): void => {
+  const handlers = server.listeners('request');
+  server.removeAllListeners('request');
+  handleConnections(server, {
+    onRequest(incoming, outgoing) {
+      for (const handle of handlers) handle.call(server, incoming, outgoing);
+    },
+  });
+  server.headersTimeout = headersMs;
+  // Node's limit for a whole request would cut off slow bodies, for which the courier has a minimum throughput.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = idleMs;
+};
+
+/** Does so as soon as functions-framework listens. */
+export const limitConnectionsOnceListening = (): void =>
+  onceListening((server) => {
+    if (server instanceof HttpServer) limitConnections(server);
+  });
 
 /**
  * Keeps stack traces and error messages out of the responses of Express and functions-framework. They read NODE_ENV

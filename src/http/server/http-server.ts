@@ -1,27 +1,15 @@
-import { createServer as createHttp1, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttp1, type Server } from 'node:http';
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { MAX_HEADER_BYTES, MAX_HEADERS } from '../request/request-head.ts';
+import { handleConnections, type HttpServerTimes, TIMES } from './connections.ts';
 import type { NodeListener } from './node-listener.ts';
-import { rejectConnect, rejectionOf, respondAndClose } from './rejected-requests.ts';
 
 /**
  * The connection preface of HTTP/2 with prior knowledge (RFC 9113, 3.4). Cloud Run sends it if the service is deployed
  * with HTTP/2.
  */
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-
-export interface HttpServerTimes {
-  /** How long the first bytes of a connection, and the headers of a request, may take. */
-  headersMs: number;
-  /**
-   * How long an idle connection stays open. Google's front ends reuse theirs for 10 minutes, so the server must not
-   * close them earlier.
-   */
-  idleMs: number;
-}
-
-const TIMES: HttpServerTimes = { headersMs: 15_000, idleMs: 620_000 };
 
 /**
  * The HTTP/2 parser resets a stream that exceeds its limits, without a response. Its limits are therefore twice those
@@ -30,37 +18,6 @@ const TIMES: HttpServerTimes = { headersMs: 15_000, idleMs: 620_000 };
 const RESET_FACTOR = 2;
 const STREAM_WINDOW_BYTES = 262_144;
 const SESSION_WINDOW_BYTES = 8_388_608;
-
-/**
- * How many requests of a connection may wait for their responses. Clients hardly ever send one before they have the response
- * to the previous one, and all requests that arrive together are handled in the same turn of the event loop.
- */
-const MAX_UNANSWERED = 100;
-
-interface Exchange {
-  incoming: IncomingMessage;
-  outgoing: ServerResponse;
-}
-
-/** What is in progress on a connection. */
-interface Connection {
-  /** The last request that was received, until its response is complete. */
-  exchange: Exchange | undefined;
-  /** Requests without a complete response. */
-  unanswered: number;
-}
-
-/**
- * Aborts a request whose body cannot be parsed any further. The reader of the body gets an error, so the app can still
- * respond.
- */
-const abortBody = ({ incoming, outgoing }: Exchange, socket: Socket): void => {
-  outgoing.shouldKeepAlive = false;
-  outgoing.once('close', () => socket.destroySoon());
-  if (incoming.complete) return;
-  incoming.aborted = true;
-  incoming.emit('aborted');
-};
 
 interface Http1Server {
   server: Server;
@@ -72,74 +29,23 @@ interface Http1Server {
 }
 
 const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpServerTimes): Http1Server => {
-  // A Map would keep finished exchanges in memory; see cut-off.ts. Entries are changed rather than deleted, because
-  // deletion makes the table shrink and grow again.
-  const connections = new WeakMap<Socket, Connection>();
-  const connectionOf = (socket: Socket): Connection => {
-    const known = connections.get(socket);
-    if (known !== undefined) return known;
-    const connection = { exchange: undefined, unanswered: 0 };
-    connections.set(socket, connection);
-    return connection;
-  };
-  const tracked =
-    (handle: NodeListener['onRequest']) =>
-    (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-      const { socket } = incoming;
-      const connection = connectionOf(socket);
-      if (connection.unanswered >= MAX_UNANSWERED) {
-        // Requests without a response may be sent again on another connection (RFC 9112, 9.3.2).
-        socket.destroy();
-        return;
-      }
-      const exchange = { incoming, outgoing };
-      connection.exchange = exchange;
-      connection.unanswered += 1;
-      outgoing.once('close', () => {
-        connection.unanswered -= 1;
-        if (connection.exchange === exchange) connection.exchange = undefined;
-        // When the server closes, Node closes only the connections that are idle then. Close the others when they
-        // become idle.
-        if (!server.listening) server.closeIdleConnections();
-      });
-      if (!server.listening) outgoing.shouldKeepAlive = false;
-      handle(incoming, outgoing);
-    };
-  const onRequest = tracked(listener.onRequest);
-  const onClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
-    const exchange = connections.get(socket)?.exchange;
-    if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
-    else if (exchange !== undefined) abortBody(exchange, socket);
-    else respondAndClose(rejectionOf(error), socket);
-  };
-  const server = createHttp1(
-    {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      // Node would answer 400 without a body. The app answers with a problem document.
-      requireHostHeader: false,
-      headersTimeout: headersMs,
-      // Node's limit for a whole request would cut off large files. Bodies have a minimum throughput instead.
-      requestTimeout: 0,
-      keepAliveTimeout: idleMs,
-      connectionsCheckingInterval: Math.min(5_000, headersMs / 2),
-    },
-    onRequest,
-  );
-  // Node would silently drop headers beyond its limit. The app counts them itself, and their total size is limited
-  // above.
-  server.maxHeadersCount = 0;
-  server
-    .on('checkContinue', tracked(listener.onCheckContinue))
-    // Any other expectation may be ignored (RFC 9110, 10.1.1).
-    .on('checkExpectation', onRequest)
-    .on('connect', rejectConnect)
-    .on('clientError', onClientError);
+  const server = createHttp1({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // Node would answer 400 without a body. The app answers with a problem document.
+    requireHostHeader: false,
+    headersTimeout: headersMs,
+    // Node's limit for a whole request would cut off large files. Bodies have a minimum throughput instead.
+    requestTimeout: 0,
+    keepAliveTimeout: idleMs,
+    connectionsCheckingInterval: Math.min(5_000, headersMs / 2),
+  });
+  const responseOf = handleConnections(server, listener);
   return {
     server,
     stop(sockets, onStopped) {
       server.close(onStopped);
       for (const socket of sockets) {
-        const outgoing = connections.get(socket)?.exchange?.outgoing;
+        const outgoing = responseOf(socket);
         if (outgoing !== undefined) outgoing.shouldKeepAlive = false;
       }
     },

@@ -7,8 +7,9 @@ import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { createApp } from '../../../src/http/app.ts';
 import type { HttpDependencies } from '../../../src/http/dependencies.ts';
 import type { MinThroughput } from '../../../src/http/request/incoming-request.ts';
-import { keepRequests } from '../../../src/http/server/functions-framework.ts';
-import { createHttpServer, type HttpServerTimes } from '../../../src/http/server/http-server.ts';
+import { keepRequests, limitConnections } from '../../../src/http/server/functions-framework.ts';
+import type { HttpServerTimes } from '../../../src/http/server/connections.ts';
+import { createHttpServer } from '../../../src/http/server/http-server.ts';
 import { createNodeListener, type NodeListener } from '../../../src/http/server/node-listener.ts';
 import { createEntryServices } from './http-services.ts';
 
@@ -142,7 +143,7 @@ const sendHttp2 = (port: number, call: Call): Promise<Answer> =>
 let functions = 0;
 
 /** functions-framework's own server around the listener, as `npm run start:function` starts it. */
-const startFunction = async ({ onRequest }: NodeListener, whole: boolean) => {
+const startFunction = async ({ onRequest }: NodeListener, whole: boolean, times: HttpServerTimes | undefined) => {
   functions += 1;
   const name = `courier-${functions}`;
   registerFunction(name, onRequest);
@@ -150,6 +151,7 @@ const startFunction = async ({ onRequest }: NodeListener, whole: boolean) => {
   const server: Server = getTestServer(name);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  limitConnections(server, times);
   const stop = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
   return {
     port: (server.address() as AddressInfo).port,
@@ -193,7 +195,7 @@ export const startEntry = async (form: Form, options: EntryOptions = {}): Promis
   const listener = createNodeListener(app, options.lifecycle);
   const isFunction = form === 'function' || form === 'function with whole bodies';
   const started = isFunction
-    ? await startFunction(listener, form !== 'function')
+    ? await startFunction(listener, form !== 'function', options.times)
     : await startServer(listener, options);
   const send = form === 'h2c' ? sendHttp2 : sendHttp1;
   return { ...started, form, services, send: (call) => send(started.port, call) };

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { createSearch } from '../../../src/drive/search.ts';
-import { bytesOfResult } from '../../../src/exports/bigquery/rows.ts';
-import { listObjects } from '../../../src/exports/prefix/list-objects.ts';
-import { createPageTokenCheck } from '../../../src/google/page-tokens.ts';
+import { createSearch } from '../../src/drive/search.ts';
+import { bytesOfResult } from '../../src/exports/bigquery/rows.ts';
+import { listObjects } from '../../src/exports/prefix/list-objects.ts';
+import { createPageTokenCheck } from '../../src/page-tokens.ts';
 
 /** More pages than any of these tests needs. Without a check, they would be read until the deadline. */
 const MAX_CALLS = 100;

@@ -1,4 +1,4 @@
-import type { CourierError } from '../errors.ts';
+import type { CourierError } from './errors.ts';
 
 /**
  * Checks the token of each next page of a list: a server that sends a page again would keep the courier busy, and its memory
