@@ -59,7 +59,7 @@ export type Config = z.infer<typeof document> & {
 const withoutLineEnds = (environment: Environment): Environment =>
   Object.fromEntries(
     Object.entries(environment)
-      .map(([name, value]) => [name, value?.replace(/[\r\n]+$/, '')])
+      .map(([name, value]) => [name, value?.replace(/[\r\n]{1,2}$/, '')])
       .filter(([, value]) => value !== ''),
   );
 
