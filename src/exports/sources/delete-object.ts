@@ -15,5 +15,11 @@ export const deleteObject = async (
     retry: 'idempotent',
   });
   if (answer.status === 204 || answer.status === 404) return;
-  throw storageError(answer, { bucket: name.bucket, label: labelOf(name), userProject, courier: bearer.account?.() });
+  throw storageError(answer, {
+    bucket: name.bucket,
+    label: labelOf(name),
+    userProject,
+    isDeletion: true,
+    courier: bearer.account?.(),
+  });
 };

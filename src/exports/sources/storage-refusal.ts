@@ -7,6 +7,8 @@ interface RequestedObject {
   /** `gs://bucket/object` */
   label: string;
   userProject?: string | undefined;
+  /** True if it was to be deleted rather than read, which needs another role. */
+  isDeletion?: boolean;
   /** The email of the courier's own account, if it is known. */
   courier: string | undefined;
 }
@@ -101,7 +103,8 @@ export const storageError = (response: ErrorResponse, requested: RequestedObject
   if (explanation !== undefined) return new CourierError('source-forbidden', { ...explanation, reason, facts });
   if (status === 401 || status === 403) {
     return new CourierError('source-forbidden', {
-      detail: `${requested.label} may not be read.`,
+      detail: `${requested.label} may not be ${requested.isDeletion ? 'deleted' : 'read'}.`,
+      remedy: requested.isDeletion ? 'Grant {courier} roles/storage.objectUser on {bucket}.' : undefined,
       reason,
       facts,
     });

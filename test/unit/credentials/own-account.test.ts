@@ -57,7 +57,7 @@ const CASES: [string, string, Refused][] = [
   ],
   [
     'the deletion of an object',
-    'roles/storage.objectViewer on gs://reports',
+    'roles/storage.objectUser on gs://reports',
     (bearer) => deleteObject({ transport, ...bearer }, object),
   ],
   [
