@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { NodeListener } from './node-listener.ts';
 import { rejectConnect, rejectionOf, respondAndClose } from './rejected-requests.ts';
+import { createChunkJoiner } from './small-chunks.ts';
 
 export interface HttpServerTimes {
   /** How long the first bytes of a connection, and the headers of a request, may take. */
@@ -32,6 +33,7 @@ interface Connection {
   exchange: Exchange | undefined;
   /** Requests without a complete response. */
   unanswered: number;
+  joinChunks: ReturnType<typeof createChunkJoiner>;
 }
 
 /**
@@ -60,7 +62,7 @@ export const handleConnections = (
   const connectionOf = (socket: Socket): Connection => {
     const known = connections.get(socket);
     if (known !== undefined) return known;
-    const connection = { exchange: undefined, unanswered: 0 };
+    const connection = { exchange: undefined, unanswered: 0, joinChunks: createChunkJoiner() };
     connections.set(socket, connection);
     return connection;
   };
@@ -74,6 +76,7 @@ export const handleConnections = (
         socket.destroy();
         return;
       }
+      connection.joinChunks(incoming);
       const exchange = { incoming, outgoing };
       connection.exchange = exchange;
       connection.unanswered += 1;

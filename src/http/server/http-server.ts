@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { MAX_HEADER_BYTES, MAX_HEADERS } from '../request/request-head.ts';
 import { handleConnections, type HttpServerTimes, TIMES } from './connections.ts';
 import type { NodeListener } from './node-listener.ts';
+import { createChunkJoiner, handleOf } from './small-chunks.ts';
 
 /**
  * The connection preface of HTTP/2 with prior knowledge (RFC 9113, 3.4). Cloud Run sends it if the service is deployed
@@ -72,7 +73,10 @@ const createHttp2Server = ({ onRequest, onCheckContinue }: NodeListener, concurr
       enablePush: false,
     },
   })
-    .on('session', (session: ServerHttp2Session) => session.setLocalWindowSize(SESSION_WINDOW_BYTES))
+    .on('session', (session: ServerHttp2Session) => {
+      session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+      session.on('stream', createChunkJoiner(handleOf(session)));
+    })
     .on('request', onRequest)
     .on('checkContinue', onCheckContinue);
 
@@ -147,7 +151,9 @@ export const createHttpServer = (
         return;
       }
       for (const accept of acceptHttp1) accept.call(server, socket);
-      socket.resume();
+      // Pushing bytes back also schedules their reading. If the socket were resumed before, and the reading pauses it, Node
+      // would read on because of this call, and never pause it again.
+      process.nextTick(() => socket.resume());
     });
   });
 
