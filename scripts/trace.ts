@@ -18,7 +18,7 @@ export interface Trace {
 }
 
 /** Helpers and types at the bottom, which every room uses. Calling one is no move to another room. */
-const BOTTOM = /^src\/(text\/|(bearer|digest|domain|errors|log|redact|refreshing-value|sleep|turns)\.ts$)/;
+const BOTTOM = /^src\/(text\/|(bearer|domain|errors|log|redact|refreshing-value|sleep|steady-clock|turns)\.ts$)/;
 
 /** `deliver.ts` calls the steps in delivery/, so it belongs to their room. */
 const roomOf = (file: string): string =>

@@ -1,3 +1,5 @@
+import { CourierError } from './errors.ts';
+
 /**
  * The types of the domain. Sizes are bytes; times are RFC 3339 UTC unless the name ends in `Ms` (epoch milliseconds).
  */
@@ -216,3 +218,15 @@ export const callerName = (caller: Caller): string => caller.email ?? caller.sub
 /** The destination of a request: the one that it names, else the only one that is available, else `default`. */
 export const impliedDestination = (named: string | undefined, available: readonly string[]): string =>
   named ?? (available.length === 1 ? available[0] : undefined) ?? 'default';
+
+/**
+ * Compares two digests in hex. An undefined `expected` always matches.
+ * @throws CourierError `digest-mismatch` with the digest of the received bytes, so that the caller can compare it
+ */
+export const checkDigest = (expected: string | undefined, received: string, algorithm = 'SHA-256'): void => {
+  if (expected === undefined || expected === received) return;
+  throw new CourierError('digest-mismatch', {
+    detail: `The ${algorithm} of the received bytes is ${received}.`,
+    facts: { received },
+  });
+};

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
-import { checkDigest } from '../digest.ts';
-import { callerName, type Delivery, type Outcome, type Receipt, type SheetReceipt, type Source } from '../domain.ts';
+import {
+  callerName,
+  checkDigest,
+  type Delivery,
+  type Outcome,
+  type Receipt,
+  type SheetReceipt,
+  type Source,
+} from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 import { CourierError } from '../errors.ts';

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { hasSameBytes } from '../../drive/upload/verify.ts';
 import type { DriveFile, NewFile, ReceivedBytes, Upload, UploadResult, UploadTarget } from '../../drive/drive.ts';
+import { hasSameBytes } from '../../drive/upload/verify.ts';
 import { CourierError } from '../../errors.ts';
 import { askUntilFound } from '../../sleep.ts';
 import { DIGEST_PROPERTY, isOwnFile, keyProperty, sameBytes, sentBefore, TRY_PROPERTY } from '../idempotency.ts';
-import { markMade } from '../naming/names.ts';
 import { freshFolder } from '../naming/folders.ts';
+import { markMade } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
 import { detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { createCommitGuard } from './commit-guard.ts';
-import { checkTarget, overFile, restore, storedBefore, unlockOf } from './replace-file.ts';
 import { outOfTrash } from './out-of-trash.ts';
+import { checkTarget, overFile, restore, storedBefore, unlockOf } from './replace-file.ts';
 import { giveUpId, keptSession, outcomeOf, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
 
 /** How often the folder of a new file may turn out to be missing. */
@@ -145,7 +145,10 @@ const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | 
   if (plan.nameKey !== undefined) await markMade(ledger, plan.nameKey, log);
   if (sent.kind === 'exists') return resolveExisting(step, plan, sent);
   const { file, received, target } = sent;
-  if (target.kind === 'create') return { ...(await outOfTrash(step, file)), outcome: 'created', isNew: true, received };
+  if (target.kind === 'create') {
+    const placed = file.trashed ? await outOfTrash(step, file) : { file };
+    return { ...placed, outcome: 'created', isNew: true, received };
+  }
   await checkTarget(step, file, undefined);
   return { file, outcome: outcomeOf('replaced', claim), isNew: false, received };
 };

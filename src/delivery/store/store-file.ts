@@ -1,4 +1,4 @@
-import { checkDigest } from '../../digest.ts';
+import { checkDigest } from '../../domain.ts';
 import type { DriveFile } from '../../drive/drive.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
 import { freshFolder, isFolderMissing } from '../naming/folders.ts';

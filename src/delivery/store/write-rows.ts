@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { checkDigest } from '../../digest.ts';
-import type { Receipt } from '../../domain.ts';
+import { checkDigest, type Receipt } from '../../domain.ts';
 import type { DriveFile } from '../../drive/drive.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
 import { acquireLease, endLease, fileLeaseKey, underLease } from '../../ledger/lease.ts';
-import { createUnanswered, type OnAnswer, type UnansweredRequests } from '../../unanswered-requests.ts';
 import { firstCells } from '../../sheets/a1.ts';
 import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../sheets/rows/batches.ts';
 import { readRows } from '../../sheets/rows/read-rows.ts';
 import type { WrittenRows } from '../../sheets/sheets.ts';
 import { createUnansweredChanges } from '../../sheets/unanswered-changes.ts';
+import { createUnanswered, type OnAnswer, type UnansweredRequests } from '../../unanswered-requests.ts';
 import { DOCS_TYPES } from '../check-conversion.ts';
 import { notShownYet } from '../hidden-file.ts';
 import { isOwnFile, isSamePlan, keyMark, keyProperty, sameBytes } from '../idempotency.ts';

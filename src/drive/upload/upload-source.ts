@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { checkDigest } from '../../digest.ts';
+import { checkDigest } from '../../domain.ts';
 import { abortReason, CourierError } from '../../errors.ts';
 import type { DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../drive.ts';
 import type { BlockLease } from './buffer-budget.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { checkDigest } from '../../digest.ts';
+import { checkDigest } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import { createHeaderReader, type HeaderReader } from '../../text/http-grammar.ts';
 

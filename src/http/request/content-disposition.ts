@@ -132,8 +132,7 @@ export const fileNameIn = ({ parameters }: Disposition, { fromForm = false } = {
 };
 
 /** The file's name in a request's `Content-Disposition`. @throws CourierError `request-invalid` */
-export const fileNameOf = (header: string | null): string | undefined =>
-  header === null ? undefined : fileNameIn(parseDisposition(header));
+export const fileNameOf = (header: string): string | undefined => fileNameIn(parseDisposition(header));
 
 /**
  * Decodes a name in a form: browsers escape `"`, CR and LF as %22, %0D and %0A (WHATWG HTML, multipart/form-data

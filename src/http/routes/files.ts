@@ -38,7 +38,8 @@ const withName = (name: string | undefined): { name?: string } => (name === unde
 const readRaw = ({ body, contentType, query, headers, incoming }: Reading): Sent => {
   const digests = readBodyDigests((name) => headers.get(name));
   const others = digests.filter(({ algorithm }) => algorithm !== 'sha256');
-  const named = withName(fileNameOf(headers.get('content-disposition')));
+  const disposition = headers.get('content-disposition');
+  const named = withName(disposition === null ? undefined : fileNameOf(disposition));
   const options = parseInput(deliveryOptions, { ...named, ...gatherOptions(query) });
   const source: Source = {
     size: body.size,

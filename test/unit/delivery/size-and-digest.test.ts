@@ -3,8 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { DestinationConfig } from '../../../src/config/schema/destination.ts';
 import { hashOf, replay } from '../../../src/delivery/receipt.ts';
 import { checkSize, type Destination } from '../../../src/delivery/resolve-options.ts';
-import { checkDigest } from '../../../src/digest.ts';
-import type { Source } from '../../../src/domain.ts';
+import { checkDigest, type Source } from '../../../src/domain.ts';
 
 const BYTES = Buffer.from('day,orders\r\n');
 const SHA256 = createHash('sha256').update(BYTES).digest('hex');
