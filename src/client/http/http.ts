@@ -126,25 +126,33 @@ const answerTo = (request: ClientRequest, idleMs: number): Promise<HttpAnswer> =
     request.once('timeout', () => request.destroy(timeoutError(`no data moved for ${idleMs / 1000} seconds`)));
   });
 
-const openRequests = new WeakMap<AbortSignal, Set<ClientRequest>>();
+/**
+ * Arrays, because a Set would keep finished requests in memory. A hash table that it has replaced still refers to later ones.
+ * After one of them has moved to V8's old generation, all later requests follow, and stay until the next full collection.
+ */
+const openRequests = new WeakMap<AbortSignal, ClientRequest[]>();
 
 /** Ends requests by one listener for each signal. Node's own option adds and removes several for each request. */
 const endOnAbort = (request: ClientRequest, signal: AbortSignal): void => {
   let requests = openRequests.get(signal);
   if (requests === undefined) {
-    const added = new Set<ClientRequest>();
+    const added: ClientRequest[] = [];
     signal.addEventListener(
       'abort',
       () => {
-        for (const each of added) each.destroy();
+        for (const each of [...added]) each.destroy();
       },
       { once: true },
     );
     openRequests.set(signal, added);
     requests = added;
   }
-  const open = requests.add(request);
-  request.once('close', () => open.delete(request));
+  const open = requests;
+  open.push(request);
+  request.once('close', () => {
+    const last = open.pop();
+    if (last !== undefined && last !== request) open[open.indexOf(request)] = last;
+  });
   if (signal.aborted) request.destroy();
 };
 
