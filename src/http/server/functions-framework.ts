@@ -25,6 +25,7 @@ const printUrlOnceListening = (): void =>
  * Gives the server of functions-framework the limits of the service's: times for headers and idle connections, a limit of
  * requests that wait on one connection, and answers to requests that cannot be parsed. What Node takes only when a server is
  * created stays as it is: headers have at most 16 KiB, and late ones are noticed within half a minute.
+ * @internal for tests
  */
 export const limitConnections = (server: HttpServer, { headersMs, idleMs }: HttpServerTimes = TIMES): void => {
   const handlers = server.listeners('request');
