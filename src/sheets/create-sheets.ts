@@ -17,7 +17,8 @@ import type { AppendRequest, Sheets, SheetsContext, WrittenRows } from './sheets
 import { createSizes } from './size.ts';
 import type { TabHint } from './read/snapshot.ts';
 import { MAX_ANSWER_AGE_MS } from './changes/superseded-jobs.ts';
-import { type Job, type Prepare, searchMarks } from './changes/write-group.ts';
+import type { Job, Prepare } from './changes/job.ts';
+import { marksOfLost, searchMarks } from './changes/earlier-rows.ts';
 
 /** Requests a minute and user, for reads and for writes each (https://developers.google.com/workspace/sheets/api/limits). */
 const REQUESTS_PER_MINUTE = 60;
@@ -80,7 +81,7 @@ const combined = (spreadsheetId: string, answers: readonly Answer[]): WrittenRow
   };
 };
 
-/** Ranges that follow each other become one. */
+/** Ranges that follow each other become one. Those of one tab have its last name. */
 const rangesOf = (answers: readonly Answer[]): string[] => {
   const ranges: { first: Answer; last: Answer }[] = [];
   for (const answer of answers) {
@@ -93,8 +94,10 @@ const rangesOf = (answers: readonly Answer[]): string[] => {
     else ranges.push({ first: answer, last: answer });
   }
   return ranges.map(({ first, last }) => {
-    const { tab, first: start } = partsOfRange(first.range);
+    const { first: start } = partsOfRange(first.range);
     const { last: end } = partsOfRange(last.range);
+    const newest = answers.findLast(({ mark }) => mark.sheetId === last.mark.sheetId) ?? last;
+    const { tab } = partsOfRange(newest.range);
     return start === end ? `${tab}${start}` : `${tab}${start}:${end}`;
   });
 };
@@ -149,7 +152,7 @@ export const createSheets = ({
   const jobOf = (
     { key, columns, tab, mayBeDone, isSuperseded, askedAtMs = now }: AppendRequest,
     batch: Batch,
-    prepare?: Prepare,
+    { prepare, after }: Pick<Job, 'prepare' | 'after'> = {},
   ) => {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     promise.catch(() => undefined);
@@ -163,7 +166,7 @@ export const createSheets = ({
       if (answer.mark.digest === batch.digest) resolve(answer);
       else reject(reused());
     };
-    const asked = { batch, key, columns, tab, mayBeDone, isSuperseded, prepare };
+    const asked = { batch, key, columns, tab, after, mayBeDone, isSuperseded, prepare };
     const job: Job = { ...asked, askedAtMs: askedAtMs(), isOpen: () => isOpen, done, fail };
     return { job, promise };
   };
@@ -182,7 +185,10 @@ export const createSheets = ({
     const run = async (write: (job: Job) => Promise<void>): Promise<void> => {
       let { mayBeDone } = request;
       for (let batch: Batch | undefined = first; batch !== undefined; ) {
-        const { job, promise: written } = jobOf({ ...request, mayBeDone }, batch, prepare);
+        const former = answers.at(-1);
+        // All rows go into one tab, whatever people do to the tabs meanwhile.
+        const after = former && { sheetId: former.mark.sheetId, title: former.tab };
+        const { job, promise: written } = jobOf({ ...request, mayBeDone }, batch, { prepare, after });
         await write(job);
         const answer = await written;
         // What comes after a batch that was missing is missing too.
@@ -215,7 +221,10 @@ export const createSheets = ({
   const isMarked: Sheets['isMarked'] = async (spreadsheetId, key, context) => {
     try {
       const marks = await searchMarks({ client, spreadsheetId }, context);
-      return marks.some((mark) => mark.key === key);
+      const own = marks.filter((mark) => mark.key === key);
+      if (own.length === 0 || own.some(({ isLast }) => isLast)) return own.length > 0;
+      const { tabs } = await readOverview(client, spreadsheetId, context);
+      return marksOfLost(own, tabs).length === 0;
     } catch (error) {
       if (error instanceof CourierError && error.code === 'folder-not-found') return undefined;
       throw error;

@@ -32,6 +32,12 @@ export const parseAnswer = <Answer>(parse: () => Answer): Answer => {
 export const superseded = (): CourierError =>
   new CourierError('drive-unavailable', { detail: 'Another try with this key was answered, or uses another sheet.' });
 
+/** The outcome of rows whose tab was deleted, or got other values, after the first changes of the delivery. */
+export const rowsRemoved = (): CourierError =>
+  new CourierError('drive-unavailable', {
+    detail: 'The first rows of the delivery were removed in the meantime. A retry delivers all rows again.',
+  });
+
 /** A tab that rows cannot be appended to as it is. @param reason for programs */
 export const wrongShape = (reason: string, detail: string, remedy?: string): CourierError =>
   new CourierError('sheet-shape', { reason, detail, remedy });

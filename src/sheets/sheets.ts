@@ -81,7 +81,10 @@ export interface Sheets {
   replace(request: Omit<AppendRequest, 'columns'>): Promise<WrittenRows>;
   /** Reports that the receipt of a delivery is recorded, so no later try will look for its marks. */
   finished(spreadsheetId: string, key: string): void;
-  /** Whether an earlier try of the delivery has written rows into the spreadsheet; undefined if it does not exist. */
+  /**
+   * Whether an earlier try of the delivery has written rows into the spreadsheet; undefined if it does not exist. The first rows
+   * of a delivery do not count if people have deleted them together with their tab.
+   */
   isMarked(spreadsheetId: string, key: string, context: SheetsContext): Promise<boolean | undefined>;
   /**
    * Notes that a delivery goes to another spreadsheet, unless an earlier try has written rows into this one. No other try can

@@ -2,7 +2,8 @@ import type { Sleep } from '../../sleep.ts';
 import { MAX_BATCH_BYTES } from '../rows/batches.ts';
 import type { SheetsContext } from '../sheets.ts';
 import { createUnansweredChanges, type UnansweredChanges } from '../unanswered-changes.ts';
-import { type GroupWriter, type Job, writeGroup } from './write-group.ts';
+import type { GroupWriter, Job } from './job.ts';
+import { writeGroup } from './write-group.ts';
 
 /** A lock on a spreadsheet that all instances respect. */
 export interface SheetLock {

@@ -20,8 +20,10 @@ export interface Tab {
 }
 
 export interface Snapshot {
-  /** Undefined if there is no such tab. */
+  /** Undefined if there is no such tab, or if no rows can be appended to it. */
   tab: Tab | undefined;
+  /** Why no rows can be appended to the tab. */
+  wrongShape?: CourierError | undefined;
   /** Ids of all tabs, if there is no such tab. */
   sheetIds: readonly number[];
   /** Every mark of the courier in the spreadsheet. */
@@ -162,13 +164,42 @@ interface TabAnswer {
   from: number | undefined;
 }
 
+/** The tab to read. */
+interface WantedTab {
+  /** Undefined: the first visible one. */
+  title: string | undefined;
+  /** If there is one, the tab with this id. It was called `title` a moment ago. */
+  sheetId?: number | undefined;
+  hint: TabHint | undefined;
+}
+
+/** As `readTab`, for the tab of an id, which people may have renamed. */
+const readTabOfId = async (
+  client: SheetsClient,
+  id: string,
+  { title, sheetId, hint }: WantedTab,
+  context: SheetsContext,
+): Promise<TabAnswer | { missingIn: Spreadsheet }> => {
+  const from = hint?.sheetId === sheetId ? Math.max(1, hint?.usedRows ?? 0) : undefined;
+  const answer = await tryRanges(client, id, { title, from }, context);
+  if (answer?.sheets[0]?.properties.sheetId === sheetId) return { answer, from };
+  const overview = await get(client, id, [], context);
+  const actual = overview.sheets.find(({ properties }) => properties.sheetId === sheetId)?.properties.title;
+  if (actual === undefined) return { missingIn: overview };
+  const renamed = await tryRanges(client, id, { title: actual, from: undefined }, context);
+  const isSame = renamed?.sheets[0]?.properties.sheetId === sheetId;
+  return isSame ? { answer: renamed, from: undefined } : { missingIn: overview };
+};
+
 /** Reads the header of a tab, and with a hint the rows from there on. Titles are found in any case. */
 const readTab = async (
   client: SheetsClient,
   id: string,
-  { title, hint }: { title: string | undefined; hint: TabHint | undefined },
+  wanted: WantedTab,
   context: SheetsContext,
 ): Promise<TabAnswer | { missingIn: Spreadsheet }> => {
+  const { title, sheetId, hint } = wanted;
+  if (sheetId !== undefined) return readTabOfId(client, id, wanted, context);
   const read = (name: string | undefined, from?: number) => tryRanges(client, id, { title: name, from }, context);
   if (hint !== undefined) {
     const from = Math.max(1, hint.usedRows);
@@ -210,15 +241,24 @@ const tabOf = ({ properties: { sheetId, title, gridProperties }, data: [first], 
   return { sheetId, title, ...gridProperties, header, usedRows: Math.max(used, Math.sign(header.length)) };
 };
 
+/** A tab as rows can be appended to it, or the reason why they cannot. */
+const shapeOf = (sheet: Sheet, used: number): Pick<Snapshot, 'tab' | 'wrongShape'> => {
+  try {
+    return { tab: tabOf(sheet, used) };
+  } catch (error) {
+    if (error instanceof CourierError && error.code === 'sheet-shape') return { tab: undefined, wrongShape: error };
+    throw error;
+  }
+};
+
 /**
- * Reads what an append needs to know: usually by one request.
- * @param title undefined: the first visible tab
- * @throws CourierError `sheet-shape`
+ * Reads what an append needs to know: usually by one request. Rows of an earlier try may be in another tab, so a tab of the
+ * wrong shape is an error only for rows that are not there yet.
  */
 export const readSnapshot = async (
   client: SheetsClient,
   id: string,
-  wanted: { title: string | undefined; hint: TabHint | undefined },
+  wanted: WantedTab,
   context: SheetsContext,
 ): Promise<Snapshot> => {
   const found = await readTab(client, id, wanted, context);
@@ -229,11 +269,18 @@ export const readSnapshot = async (
   const { answer, from } = found;
   const sheet = answer?.sheets[0];
   if (answer === undefined || sheet === undefined || sheet.properties.sheetType !== 'GRID') {
-    throw wrongShape('no-grid', 'The tab has no cells.', 'Use a tab with cells, and not one with a chart.');
+    const advice = 'Use a tab with cells, and not one with a chart.';
+    const error = wrongShape('no-grid', 'The tab has no cells.', advice);
+    return {
+      tab: undefined,
+      wrongShape: error,
+      sheetIds: [],
+      ...metadataIn(answer ?? (await get(client, id, [], context))),
+    };
   }
   const { marks, foreign } = metadataIn(answer);
   const used = await usedRowsOf(client, id, { sheet, from, marks }, context);
-  return { tab: tabOf(sheet, used), sheetIds: [], marks, foreign };
+  return { ...shapeOf(sheet, used), sheetIds: [], marks, foreign };
 };
 
 /** Without a hint: below the newest mark, else from the end of the grid. */

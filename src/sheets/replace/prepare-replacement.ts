@@ -6,7 +6,8 @@ import { type Overview, readOverview } from '../read/overview.ts';
 import { planReplacement } from './replacement.ts';
 import { checkRoom } from '../size.ts';
 import { newTabOf } from '../changes/new-tab.ts';
-import { answerMarked, type GroupWriter, type Job, type Prepare, searchMarks } from '../changes/write-group.ts';
+import { answerMarked, searchMarks } from '../changes/earlier-rows.ts';
+import type { GroupWriter, Job, Prepare } from '../changes/job.ts';
 
 /**
  * Looks at the tabs, and asks whether the values are still to be written. If the answers took long, the tabs are looked at
@@ -24,9 +25,7 @@ const lookAtTabs = async (
     if (!withMarks) return false;
     if (job.mayBeDone) searched ??= await searchMarks({ client, spreadsheetId }, context);
     const known = [...(searched ?? []), ...marks];
-    const own = known.find(({ key, batch }) => key === job.key && batch === job.batch.index);
-    const tab = overview.tabs.find(({ sheetId }) => sheetId === own?.sheetId);
-    if (answerMarked([job], known, { tab }, context).length === 0) return true;
+    if (answerMarked([job], known, overview.tabs, context).length === 0) return true;
     if ((await job.isSuperseded?.()) !== true) return false;
     job.fail(superseded());
     return true;
@@ -54,8 +53,9 @@ export const prepareReplacement: Prepare = async (writer, jobs, context) => {
   const sheetIds = overview.tabs.map(({ sheetId }) => sheetId);
   const change = await planReplacement(overview, job, {
     title,
-    newTabOf: newTabOf(title ?? '', sheetIds),
+    newTabOf: newTabOf(title ?? '', { sheetIds, marks }),
     nowMs: writer.now(),
+    marks,
     removed: marksToRemove(marks, writer),
     taken: new Set(overview.metadata.map(({ metadataId }) => metadataId)),
   });

@@ -2,6 +2,7 @@ import { turn } from '../../turns.ts';
 import { rowsRange } from '../a1.ts';
 import { type Change, createArrange, dateFormats, type Part, rowData, tabRequest } from '../changes/changes.ts';
 import { wrongShape } from '../errors.ts';
+import { marksOfInterrupted } from '../changes/earlier-rows.ts';
 import { createMarkRequest, deleteMarkRequest, freeMarkId, type StoredMark } from '../changes/marks.ts';
 import type { Overview, TabOutline } from '../read/overview.ts';
 import type { Batch } from '../rows/batches.ts';
@@ -76,12 +77,16 @@ export const planReplacement = async (
     title,
     newTabOf,
     nowMs,
+    marks,
     removed,
     taken,
   }: {
     title: string | undefined;
     newTabOf: { title: string; sheetId: number };
     nowMs: number;
+    /** Of the courier, in the spreadsheet. */
+    marks: readonly StoredMark[];
+    /** Those that are no longer needed. */
     removed: readonly StoredMark[];
     taken: ReadonlySet<number>;
   },
@@ -101,6 +106,8 @@ export const planReplacement = async (
   const startRow = batch.rows.length === 0 ? 0 : 1;
   const size = { rows: batch.rows.length, width };
   const mark = { key, batch: index, isLast, ...size, sheetId, startRow, digest, writtenAtMs: nowMs };
+  // The first rows of a delivery that was interrupted are replaced as well. Without their marks, its retry writes all of them.
+  const replaced = marksOfInterrupted(marks).filter((one) => one.sheetId === sheetId && !removed.includes(one));
   const range = rowsRange(name, startRow, batch.rows.length, width);
   return {
     requests: [
@@ -108,7 +115,7 @@ export const planReplacement = async (
       // Cells of the range that the rows do not cover are cleared.
       { updateCells: { range: { sheetId }, rows: data, fields: 'userEnteredValue' } },
       ...dateFormats(sheetId, 0, dates),
-      ...removed.map(({ id }) => deleteMarkRequest(id)),
+      ...[...removed, ...replaced].map(({ id }) => deleteMarkRequest(id)),
       createMarkRequest(freeMarkId(mark, taken), mark),
     ],
     placed: new Map([[part, { mark, tab: name, range, columnsAdded: [] }]]),

@@ -36,6 +36,8 @@ export interface Instance {
   rejectChanges(outcomes: readonly ('refused' | 'lost')[]): void;
   /** From now on, Google answers its changes with 503. */
   failChanges(): void;
+  /** Someone acts when its next change is applied, before it gets the answer. */
+  afterChange(act: () => Promise<void>): void;
 }
 
 interface Append {
@@ -59,6 +61,12 @@ export interface SheetsInTime {
   create(name?: string): Promise<string>;
   instance(options?: { requestsPerMinute?: number; withMarks?: boolean }): Instance;
   append(instance: Instance, spreadsheetId: string, append: Append): Promise<WrittenRows>;
+  /** Replaces all values of a tab. */
+  replace(
+    instance: Instance,
+    spreadsheetId: string,
+    rows: Pick<Append, 'key' | 'csv' | 'tab' | 'mayBeDone'>,
+  ): Promise<WrittenRows>;
   sleep(milliseconds: number): Promise<void>;
   /** Runs the time until the work is done. */
   run<Result>(work: Promise<Result>): Promise<Result>;
@@ -102,6 +110,7 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
       let delayMs = 0;
       let breaks: 'before' | 'after' | undefined;
       let isFailing = false;
+      let actOf: (() => Promise<void>) | undefined;
       const rejections: ('refused' | 'lost')[] = [];
       const isDead = (): boolean => changes >= lastChange;
       const log = createKeptLog();
@@ -123,7 +132,12 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
           if (rejection === 'lost') throw new Error('the connection is broken');
           if (isFailing) return { status: 503, headers: {}, body: Buffer.alloc(0) };
           if (broken !== undefined) throw new Error('the connection is broken');
-          return http.send(attempt);
+          const act = actOf;
+          actOf = undefined;
+          if (act === undefined) return http.send(attempt);
+          const acted = http.send(attempt).then(async (answer) => act().then(() => answer));
+          underWay.add(acted);
+          return acted.finally(() => underWay.delete(acted));
         },
       };
       closers.push(http.close);
@@ -158,6 +172,9 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
         delayChange: (milliseconds) => {
           delayMs = milliseconds;
         },
+        afterChange: (act) => {
+          actOf = act;
+        },
         failChanges: () => {
           isFailing = true;
         },
@@ -173,6 +190,13 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
         ...{ spreadsheetId, key, columns: 'extend', mayBeDone: false, ...rest },
         batches: batchesOf(rows, maxBatchBytes),
         context: { deadlineMs: now() + DEADLINE_MS, signal },
+      });
+    },
+    replace({ sheets }, spreadsheetId, { key, csv, ...rest }) {
+      return sheets.replace({
+        ...{ spreadsheetId, key, mayBeDone: false, ...rest },
+        batches: batchesOf(readRows(bytesOf(csv), { mimeType: 'text/csv', dates: false, anyShape: true })),
+        context: { deadlineMs: now() + DEADLINE_MS },
       });
     },
     sleep: (milliseconds) => time.sleep(milliseconds),

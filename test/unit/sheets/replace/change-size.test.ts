@@ -20,7 +20,7 @@ const planOf = (batch: Batch) =>
   planReplacement(
     { tabs: [], cells: 0, metadata: [] },
     { batch, key: 'k'.repeat(32), columns: 'extend' },
-    { title: 'Data', newTabOf: { title: 'Data', sheetId: 1 }, nowMs: 0, removed: [], taken: new Set() },
+    { title: 'Data', newTabOf: { title: 'Data', sheetId: 1 }, nowMs: 0, marks: [], removed: [], taken: new Set() },
   );
 
 const [day, time] = [dateOf('2026-11-29') ?? null, dateOf('2026-11-29T07:00:00.5Z') ?? null];

@@ -2,7 +2,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { createMarkRequest } from '../../../../src/sheets/changes/marks.ts';
 import { prepareReplacement } from '../../../../src/sheets/replace/prepare-replacement.ts';
 import type { Batch } from '../../../../src/sheets/rows/batches.ts';
-import type { GroupWriter, Job } from '../../../../src/sheets/changes/write-group.ts';
+import type { GroupWriter, Job } from '../../../../src/sheets/changes/job.ts';
 import { createKeptLog } from '../../../support/kept-log.ts';
 
 const KEY = 'k'.repeat(32);
