@@ -1,6 +1,10 @@
 import { type NamedSchedule, SEARCH, schedule } from './named-schedule.ts';
 
 const FIRST_TRY = /^sends, try 1/;
+const SECOND_TRY = /^sends, try 2/;
+const CLAIMS = /^ledger\.claim delivery/;
+/** The look at the tab for the second change comes right after it. */
+const COMMITS = /^ledger\.record delivery\S* claimed/;
 const CHANGE = /^POST spreadsheets\/f1:batchUpdate/;
 const GET_SHEET = /^GET spreadsheets\/f1$/;
 const CONVERTED = /^ledger\.read converted/;
@@ -42,12 +46,47 @@ export const NAMED_ROWS: readonly NamedSchedule[] = [
       ),
     ),
   ),
-  // A receipt names where its rows are.
+  // The rows of a delivery are in one tab, and its receipt names where they are.
   schedule(
-    'a person deletes the tab that has the first rows of a delivery, and a retry writes the others into another tab',
-    'k1:A:append:batches:plain:p1:2;delete-tab;spreadsheet;',
+    'a caller leaves, and a person moves another tab to the front between two changes of a copy that dies',
+    'k1:A:append:batches:plain:p1:1,k2:B:replace:rows:plain:p2:1,k1:C:append:batches:plain:p3-5m:1;move-tab;none;',
+    { actor: 'd1', before: CLAIMS, choice: '!leave' },
+    { actor: 'd3', before: CHANGE, choice: '!crash-after' },
+  ),
+  ...['2;move-tab', '2;hide-tab', '2;delete-tab', '2:tab=T;rename-tab', '2:tab=T;delete-tab'].map((act) =>
+    schedule(
+      `a person changes the tabs between two tries of a delivery that was written in part: ${act}`,
+      `k1:A:append:batches:plain:p1:${act};spreadsheet;`,
+      { actor: 'd1', before: CHANGE, choice: '!crash-after' },
+      { actor: 'd1', before: SECOND_TRY, choice: '>2' },
+    ),
+  ),
+  ...['2;move-tab', '2;hide-tab', '2;rename-tab', '2;delete-tab', '2:tab=T;rename-tab'].map((act) =>
+    schedule(
+      `a person changes the tabs between two changes of a try: ${act}`,
+      `k1:A:append:batches:plain:p1:${act};spreadsheet;`,
+      { actor: 'd1', before: COMMITS, choice: '>2' },
+    ),
+  ),
+  ...['2;move-tab', '2;hide-tab', '2:tab=T;rename-tab'].map((act) =>
+    schedule(
+      `a person changes the tabs between the change of a delivery and its retry: ${act}`,
+      `k1:A:append:rows:plain:p1:${act};spreadsheet;`,
+      { actor: 'd1', before: CHANGE, choice: '!crash-after' },
+      { actor: 'd1', before: SECOND_TRY, choice: '>2' },
+    ),
+  ),
+  schedule(
+    'a person deletes the tab that has the first rows of a delivery, and another delivery makes a tab of its name',
+    'k1:A:append:batches:plain:p1:2:tab=T,k2:B:append:rows:plain:p2:1:tab=T;delete-tab;hand;',
     { actor: 'd1', before: CHANGE, choice: '!crash-after' },
-    { actor: 'd1', before: /^sends, try 2/, choice: '>2' },
+    { actor: 'd1', before: SECOND_TRY, choice: '>2' },
+    { actor: 'd2', before: FIRST_TRY, choice: '>3' },
+  ),
+  schedule(
+    'another delivery replaces the first rows of a delivery, and the retry writes the others',
+    'k1:A:append:batches:plain:p1:2,k2:B:replace:rows:plain:p2:1;;hand;',
+    { actor: 'd1', before: COMMITS, choice: '!leave' },
   ),
   // A process that was paused does not write under a lease that another one has taken over.
   ...['rows', 'batches'].map((size) =>

@@ -43,6 +43,13 @@ export const ROWS_SCENARIOS: readonly Scenario[] = [
   'k1:A:append:rows:plain:p1:2:tab=T,k2:B:append:rows:plain:p2:2:tab=T;rename-tab;delivered;',
   'k1:A:append:rows:plain:p1:2:tab=T,k2:B:append:rows:plain:p1:2:tab=T;delete-tab;hand;',
   'k1:A:replace:rows:plain:p1:2,k2:B:append:rows:plain:p1:2;type-row,delete-tab;hand;',
+  // A person changes tabs, or another delivery replaces all values, between the changes of a larger delivery.
+  'k1:A:append:batches:plain:p1:2;move-tab,rename-tab;hand;',
+  'k1:A:append:batches:plain:p1:2;hide-tab;delivered;',
+  'k1:A:append:batches:plain:p1:2:tab=T,k1:A:append:batches:plain:p2:2:tab=T;rename-tab;hand;',
+  'k1:A:append:batches:plain:p1:2:tab=T,k2:B:append:rows:plain:p2:2:tab=T;delete-tab;hand;',
+  'k1:A:append:batches:plain:p1:2,k2:B:replace:rows:plain:p2:2;;hand;',
+  'k1:A:append:batches:plain:p1:2,k1:A:append:batches:plain:p2:2;delete-tab;spreadsheet;',
   // A person changes the file.
   'k1:A:append:rows:plain:p1:2,k2:B:append:rows:plain:p1:2;trash;delivered;',
   'k1:A:append:rows:plain:p1:2,k1:A:append:rows:plain:p2:2;trash,untrash;none;',

@@ -39,6 +39,7 @@ export const SHEET_ACTS = [
   'sort',
   'rename-tab',
   'move-tab',
+  'hide-tab',
   'delete-tab',
 ] as const;
 export type SheetAct = (typeof SHEET_ACTS)[number];

@@ -64,6 +64,9 @@ const whenFolderMissing = async (step: UploadStep, error: unknown): Promise<unkn
   });
 };
 
+/** Of rows that were all there. Only those of a delivery that was interrupted are written again. */
+const NO_TAB = 'The tab with the rows was deleted.';
+
 const storeWith = async (
   step: UploadStep,
   existing: DriveFile | undefined,
@@ -80,8 +83,8 @@ const storeWith = async (
   });
   // Another try has answered and this one has written nothing, so the files must be locked again here.
   if (stored.receipt !== undefined && step.unlocked.length > 0) await (await import('./locks.ts')).relock(step);
-  const { file, warnings = file.trashed ? [IN_TRASH] : [] } = stored;
-  return { ...stored, warnings };
+  const { file, sheet, warnings = file.trashed ? [IN_TRASH] : [] } = stored;
+  return { ...stored, warnings: sheet?.tab === '' ? [...warnings, NO_TAB] : warnings };
 };
 
 /**

@@ -48,6 +48,8 @@ const requestsFor = (act: SheetAct, tab: Tab, count: number): object[] | undefin
       return [{ updateSheetProperties: { properties: { sheetId, title: `Renamed ${count}` }, fields: 'title' } }];
     case 'move-tab':
       return [addFirst];
+    case 'hide-tab':
+      return [addFirst, { updateSheetProperties: { properties: { sheetId, hidden: true }, fields: 'hidden' } }];
     case 'delete-tab':
       return [addFirst, { deleteSheet: { sheetId } }];
   }

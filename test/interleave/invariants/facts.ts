@@ -34,12 +34,14 @@ import type { Change, History } from '../schedules/history.ts';
  * - R1 An append leaves all other cells of the spreadsheet as they are, except that rows below it may move down. A replacement
  *   leaves the other tabs as they are, and its tab has exactly its rows.
  * - R2 Each row of a delivery is written once, also if a person deletes it: the rows of one change together, and a copy of an
- *   answered delivery writes none.
- * - R3 A receipt (answered or recorded) names rows that were written, all of them, and where. They are in one piece, unless
- *   the delivery was interrupted.
+ *   answered delivery writes none. Rows that were removed before the delivery was complete, with their tab or by a
+ *   replacement, are written again.
+ * - R3 A receipt (answered or recorded) names rows that were written, all of them, and where. They are in one tab, and in one
+ *   piece, unless the delivery was interrupted.
  * - R4 A replacement does not overwrite one that was acknowledged after its own last ledger call.
  * - R5 A delivery that is refused permanently has written no rows.
- * - R6 At the end, the rows of an acknowledged append are in the sheet once, if nobody has changed the sheet or replaced them.
+ * - R6 At the end, the rows of an acknowledged delivery are in the sheet once, if nobody has changed the sheet or replaced
+ *   them.
  */
 export interface Facts {
   /** An archive counts as one delivery for each of its entries. */

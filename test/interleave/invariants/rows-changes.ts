@@ -4,7 +4,7 @@ import { firstAck, type RowsWrite } from '../monitor.ts';
 import { rowNames } from '../rows.ts';
 import type { SheetChange } from '../schedules/sheet-history.ts';
 import { type Facts, violate } from './facts.ts';
-import { deliveryOfRow, isAsSent, isExactly, type RowsOf, textsOf, writesOfRows } from './rows-facts.ts';
+import { deliveryOfRow, isAsSent, isExactly, isRemoved, type RowsOf, textsOf, writesOfRows } from './rows-facts.ts';
 
 /** Columns were inserted after the last one of the header: the rows without them. */
 const withoutNewColumns = (before: Tab | undefined, { rows }: Tab): readonly Row[] => {
@@ -62,7 +62,10 @@ const checkOnce = (facts: Facts, write: RowsWrite): void => {
     violate(facts, 'R2.copy', `${identity} was answered at step ${ack.step}, and now writes ${describe(facts, write)}`);
   // Rows that were in a spreadsheet which a person has deleted are nowhere.
   const earlier = writesOfRows(facts, spec.bytes).filter(
-    (other) => history.file(other.fileId) !== undefined && other.names.some((name) => names.includes(name)),
+    (other) =>
+      history.file(other.fileId) !== undefined &&
+      !isRemoved(facts, other) &&
+      other.names.some((name) => names.includes(name)),
   );
   // A request without a key is another delivery each time.
   const allowed =

@@ -23,15 +23,23 @@ const checkRefused = (facts: Facts): void => {
   }
 };
 
-/** R6: the rows of an acknowledged append are in the sheet, each once. */
+/** Whether another delivery has replaced the rows of a letter. */
+const isReplaced = (facts: Facts, letter: string, fileId: string): boolean => {
+  const last = writesOfRows(facts, letter, fileId).at(-1);
+  return facts.monitor.rowsWrites.some(
+    ({ kind, sheetId, step, ...write }) =>
+      kind === 'replace' && write.fileId === fileId && sheetId === last?.sheetId && step > last.step,
+  );
+};
+
+/** R6: the rows of an acknowledged delivery are in the sheet, each once. */
 const checkRows = (facts: Facts): void => {
-  const { monitor, scenario, sheetOf } = facts;
-  if (scenario.deliveries.some(({ rule }) => rule === 'replace')) return;
+  const { monitor, sheetOf } = facts;
   for (const ack of monitor.acks) {
     const { attempt, receipt } = ack;
     if (firstAck(monitor, identityOf(attempt)) !== ack || isChangedByPerson(facts, receipt.id)) continue;
     const tabs = sheetOf(receipt.id);
-    if (tabs === undefined) continue;
+    if (tabs === undefined || isReplaced(facts, attempt.spec.bytes, receipt.id)) continue;
     const there = tabs.flatMap(({ rows }) => rows.map((row) => textsOf(row)[0]));
     for (const name of rowNames(attempt.spec)) {
       const count = there.filter((other) => other === name).length;

@@ -46,3 +46,19 @@ export const writesOfRows = ({ monitor }: Facts, letter: string, fileId?: string
 /** A person's changes of the content of a spreadsheet after a step. */
 export const isChangedByPerson = ({ monitor }: Facts, fileId: string, from = 0): boolean =>
   monitor.sheetChanges.some((change) => change.fileId === fileId && change.author.isPerson && change.step > from);
+
+/**
+ * Whether rows were removed before their delivery was complete, with their tab or by a replacement. Then the delivery writes
+ * all of them again.
+ */
+export const isRemoved = (facts: Facts, { kind, spec, identity, fileId, sheetId, step }: RowsWrite): boolean => {
+  if (kind === 'replace') return false;
+  const inTab = facts.monitor.rowsWrites.filter((write) => write.fileId === fileId && write.sheetId === sheetId);
+  const replaced = inTab.find((write) => write.kind === 'replace' && write.step > step);
+  const isThere = facts.sheetOf(fileId)?.some(({ id }) => id === sheetId) ?? false;
+  if (replaced === undefined && isThere) return false;
+  const untilStep = replaced?.step ?? Number.POSITIVE_INFINITY;
+  const written = inTab.filter((write) => write.identity === identity && write.step < untilStep);
+  const names = written.flatMap((write) => write.names);
+  return !rowNames(spec).every((name) => names.includes(name));
+};
