@@ -215,6 +215,33 @@ describe('rows that were deleted with their tab', () => {
   });
 });
 
+/** Replaces all tabs by those of another file, which Drive converts. */
+const convertInto = async (id: string): Promise<void> => {
+  const { origin, world: accounts } = world.google;
+  const token = accounts.accessToken(accounts.emails.courier, ['https://www.googleapis.com/auth/drive']);
+  const url = `${origin}/www.googleapis.com/upload/drive/v3/files/${id}?uploadType=media&supportsAllDrives=true`;
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'text/csv' };
+  const { status } = await fetch(url, { method: 'PATCH', headers, body: 'n,text\n1,other\n' });
+  expect(status).toBe(200);
+};
+
+describe('rows that a conversion of the whole file has replaced', () => {
+  test('between two changes end the try, and the retry delivers all rows', async () => {
+    const { id, written } = await betweenChanges('converted', undefined, ({ id: sheet }) => convertInto(sheet));
+    await expect(written).rejects.toMatchObject({ code: 'drive-unavailable', retryable: true });
+    const retried = world.append(world.instance(), id, { ...large('converted'), mayBeDone: true });
+    expect(await world.run(retried)).toMatchObject({ rows: ROWS });
+    expect(rowsOf(id)).toEqual([['n', 'text'], [1, 'other'], ...wanted]);
+  });
+
+  test('between two tries are delivered again', async () => {
+    const { id, retry } = await interrupted('converted later');
+    await convertInto(id);
+    expect(await retry()).toMatchObject({ rows: ROWS });
+    expect(rowsOf(id)).toEqual([['n', 'text'], [1, 'other'], ...wanted]);
+  });
+});
+
 describe('rows that another delivery has replaced', () => {
   test.each([undefined, 'Named'])('are delivered again with the rest of their delivery: in the tab %s', async (tab) => {
     const { id, retry, later, tab: title } = await interrupted(`replaced ${tab}`, tab);
