@@ -6,6 +6,7 @@ import { parseAnswer, wrongShape } from '../errors.ts';
 import { type ForeignMetadata, foreignOf, marksOf, metadataList, type StoredMark } from '../changes/marks.ts';
 import { columnName } from '../rows/table.ts';
 import type { SheetsContext } from '../sheets.ts';
+import { type Overview, readOverview } from './overview.ts';
 
 /** A tab as it is now. Counts and indexes are those of the grid, with the header in row 0. */
 export interface Tab {
@@ -128,8 +129,8 @@ const isUnknownRange = (error: unknown): boolean =>
   error instanceof CourierError && error.code === 'sheet-shape' && error.reason === 'refused';
 
 /** Titles of tabs are compared without their case, as Sheets does. */
-const findTitle = ({ sheets }: Spreadsheet, wanted: string): string | undefined =>
-  sheets.find(({ properties: { title } }) => title.toLowerCase() === wanted.toLowerCase())?.properties.title;
+const findTitle = ({ tabs }: Overview, wanted: string): string | undefined =>
+  tabs.find(({ title }) => title.toLowerCase() === wanted.toLowerCase())?.title;
 
 /** The header of a tab, the rows from a hint on, and the marks. Undefined without such a tab, or past the end of the grid. */
 const tryRanges = async (
@@ -148,9 +149,9 @@ const tryRanges = async (
   }
 };
 
-const metadataIn = ({ developerMetadata }: Spreadsheet): Pick<Snapshot, 'marks' | 'foreign'> => ({
-  marks: marksOf(developerMetadata),
-  foreign: foreignOf(developerMetadata),
+const metadataIn = (metadata: Overview['metadata']): Pick<Snapshot, 'marks' | 'foreign'> => ({
+  marks: marksOf(metadata),
+  foreign: foreignOf(metadata),
 });
 
 const newestHint = (marks: readonly StoredMark[], sheetId: number): number => {
@@ -179,12 +180,12 @@ const readTabOfId = async (
   id: string,
   { title, sheetId, hint }: WantedTab,
   context: SheetsContext,
-): Promise<TabAnswer | { missingIn: Spreadsheet }> => {
+): Promise<TabAnswer | { missingIn: Overview }> => {
   const from = hint?.sheetId === sheetId ? Math.max(1, hint?.usedRows ?? 0) : undefined;
   const answer = await tryRanges(client, id, { title, from }, context);
   if (answer?.sheets[0]?.properties.sheetId === sheetId) return { answer, from };
-  const overview = await get(client, id, [], context);
-  const actual = overview.sheets.find(({ properties }) => properties.sheetId === sheetId)?.properties.title;
+  const overview = await readOverview(client, id, context);
+  const actual = overview.tabs.find((tab) => tab.sheetId === sheetId)?.title;
   if (actual === undefined) return { missingIn: overview };
   const renamed = await tryRanges(client, id, { title: actual, from: undefined }, context);
   const isSame = renamed?.sheets[0]?.properties.sheetId === sheetId;
@@ -197,7 +198,7 @@ const readTab = async (
   id: string,
   wanted: WantedTab,
   context: SheetsContext,
-): Promise<TabAnswer | { missingIn: Spreadsheet }> => {
+): Promise<TabAnswer | { missingIn: Overview }> => {
   const { title, sheetId, hint } = wanted;
   if (sheetId !== undefined) return readTabOfId(client, id, wanted, context);
   const read = (name: string | undefined, from?: number) => tryRanges(client, id, { title: name, from }, context);
@@ -208,7 +209,7 @@ const readTab = async (
   }
   const answer = await read(title);
   if (answer !== undefined || title === undefined) return { answer, from: undefined };
-  const overview = await get(client, id, [], context);
+  const overview = await readOverview(client, id, context);
   const actual = findTitle(overview, title);
   return actual === undefined ? { missingIn: overview } : { answer: await read(actual), from: undefined };
 };
@@ -263,22 +264,18 @@ export const readSnapshot = async (
 ): Promise<Snapshot> => {
   const found = await readTab(client, id, wanted, context);
   if ('missingIn' in found) {
-    const sheetIds = found.missingIn.sheets.map(({ properties: { sheetId } }) => sheetId);
-    return { tab: undefined, sheetIds, ...metadataIn(found.missingIn) };
+    const { tabs, metadata } = found.missingIn;
+    return { tab: undefined, sheetIds: tabs.map(({ sheetId }) => sheetId), ...metadataIn(metadata) };
   }
   const { answer, from } = found;
   const sheet = answer?.sheets[0];
   if (answer === undefined || sheet === undefined || sheet.properties.sheetType !== 'GRID') {
     const advice = 'Use a tab with cells, and not one with a chart.';
     const error = wrongShape('no-grid', 'The tab has no cells.', advice);
-    return {
-      tab: undefined,
-      wrongShape: error,
-      sheetIds: [],
-      ...metadataIn(answer ?? (await get(client, id, [], context))),
-    };
+    const metadata = answer?.developerMetadata ?? (await readOverview(client, id, context)).metadata;
+    return { tab: undefined, wrongShape: error, sheetIds: [], ...metadataIn(metadata) };
   }
-  const { marks, foreign } = metadataIn(answer);
+  const { marks, foreign } = metadataIn(answer.developerMetadata);
   const used = await usedRowsOf(client, id, { sheet, from, marks }, context);
   return { ...shapeOf(sheet, used), sheetIds: [], marks, foreign };
 };

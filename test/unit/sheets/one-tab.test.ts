@@ -158,6 +158,18 @@ const deleteTab = ({ id, sheetId }: Pick<Interrupted, 'id' | 'sheetId'>) =>
 const other = (courier: Instance, id: string, tab?: string) =>
   world.append(courier, id, { key: keyOf('other'), csv: 'n,text\n1,other\n', ...(tab === undefined ? {} : { tab }) });
 
+test('the tabs of a spreadsheet are looked up without the cells of all of them', async () => {
+  const { retry, later, ...of } = await interrupted('no cells', 'Named');
+  world.google.calls.clear();
+  await edit(of.id, rename(of.sheetId, 'Renamed'));
+  expect(await retry()).toMatchObject({ rows: ROWS });
+  await world.run(other(later, of.id, 'New'));
+  const queries = world.google.calls.list({ method: 'GET', host: 'sheets.googleapis.com' }).map(({ query }) => query);
+  const overviews = queries.filter((query) => !query.includes('ranges'));
+  expect(overviews.length).toBeGreaterThan(1);
+  expect(overviews.filter((query) => query.includes('rowData'))).toEqual([]);
+});
+
 describe('rows that were deleted with their tab', () => {
   test.each([undefined, 'Named'])('are delivered again with the rest of their delivery: to the tab %s', async (tab) => {
     const { id, retry, later, ...of } = await interrupted(`again ${tab}`, tab);
