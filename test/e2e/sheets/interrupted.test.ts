@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Delivery, DeliveryOptions, Receipt } from '../../../src/domain.ts';
 import { apiOf } from '../../local/drive/drive-api.ts';
 import { type CourierStory, createCourierStory } from '../../support/courier/courier-story.ts';
@@ -8,24 +8,11 @@ import { type RowsWorld, startRowsWorld } from './rows-in-world.ts';
 
 let world: RowsWorld;
 let story: CourierStory;
-/** How much the clock of the courier is ahead. */
-let aheadMs = 0;
-const now = (): number => Date.now() + aheadMs;
-afterEach(() => {
-  aheadMs = 0;
-});
 beforeAll(async () => {
   world = await startRowsWorld();
-  const { exporter } = world.google.world.emails;
-  const destinations = {
-    default: { folder: world.google.places.sharedDrive, credentials: 'main', callers: [exporter] },
-  };
-  story = createCourierStory(world.google, { ledger: world.ledger, destinations, now });
+  story = world.instance();
 });
-afterAll(async () => {
-  story?.close();
-  await world?.close();
-});
+afterAll(() => world?.close());
 
 const ROWS = 20;
 const names = Array.from({ length: ROWS }, (_, n) => `row ${n + 1}`);
@@ -45,18 +32,22 @@ const sourceWith = (happens: () => Promise<void>): Delivery['source'] => ({
   },
 });
 
+const breaks = async (): Promise<void> => {
+  throw new Error('the connection is broken');
+};
 const quiet = async (): Promise<void> => undefined;
 
 const deliver = (
   name: string,
   happens: () => Promise<void> = quiet,
   options: Partial<DeliveryOptions> = {},
+  courier: { story: CourierStory; now(): number } = { story, now: Date.now },
 ): Promise<Receipt> =>
   world.append(
-    story,
+    courier.story,
     '',
     { name, ...options },
-    { idempotencyKey: `key of ${name}`, source: sourceWith(happens), deadlineMs: now() + 50_000 },
+    { idempotencyKey: `key of ${name}`, source: sourceWith(happens), deadlineMs: courier.now() + 50_000 },
   );
 
 const namesIn = (id: string, tab?: string): unknown[] => world.rowsOf(id, tab).map(([name]) => name);
@@ -65,16 +56,8 @@ const WHOLE = ['name', ...names];
 const idOf = (name: string): string => world.filesNamed(name)[0]?.id ?? '';
 
 /** Delivers a part of the rows. @returns the id of the sheet */
-const interrupted = async (name: string, options: Partial<DeliveryOptions> = {}): Promise<string> => {
-  await expect(
-    deliver(
-      name,
-      async () => {
-        throw new Error('the connection is broken');
-      },
-      options,
-    ),
-  ).rejects.toThrow();
+const interrupted = async (name: string): Promise<string> => {
+  await expect(deliver(name, breaks)).rejects.toThrow();
   return idOf(name);
 };
 
@@ -124,18 +107,25 @@ describe('the rest of a delivery follows its first rows', () => {
   test.each(['changes', 'tries'])('if a month ends between two %s', async (moment) => {
     const name = `month between ${moment}`;
     const rollover = { rollover: 'monthly' } as const;
-    aheadMs = Date.UTC(2027, 0, 31, 23, 59, 50) - Date.now();
+    let aheadMs = Date.UTC(2027, 0, 31, 23, 59, 50) - Date.now();
+    const now = (): number => Date.now() + aheadMs;
+    // Its clock never goes back, so it is another instance.
+    const { exporter } = world.google.world.emails;
+    const folder = world.google.places.sharedDrive;
+    const destinations = { default: { folder, credentials: 'main', callers: [exporter] } };
+    const late = createCourierStory(world.google, { ledger: world.ledger, destinations, now });
     const next = async (): Promise<void> => {
       aheadMs += 11_000;
     };
     if (moment === 'tries') {
-      await interrupted(name, rollover);
+      await expect(deliver(name, breaks, rollover, { story: late, now })).rejects.toThrow();
       await next();
     }
-    const receipt = await deliver(name, moment === 'changes' ? next : quiet, rollover);
+    const receipt = await deliver(name, moment === 'changes' ? next : quiet, rollover, { story: late, now });
     expect(receipt.sheet).toMatchObject({ tab: '2027-01', range: `'2027-01'!A2:B${ROWS + 1}`, rows: ROWS });
     expect(namesIn(receipt.id, '2027-01')).toEqual(WHOLE);
     expect(new Date(now()).toISOString()).toContain('2027-02-01');
+    late.close();
   });
 });
 
