@@ -71,20 +71,23 @@ const combined = (spreadsheetId: string, answers: readonly Answer[]): WrittenRow
     spreadsheetId,
     sheetId: last.mark.sheetId,
     tab: last.tab,
-    // Rows whose tab a person has deleted have no range.
-    range: rangesOf(shown)
-      .filter((range) => range !== '')
-      .join(','),
+    range: rangesOf(shown).join(','),
     rows: answers.reduce((sum, { mark }) => sum + mark.rows, 0),
     columnsAdded: answers.flatMap(({ columnsAdded }) => columnsAdded),
     isRepeated: answers.every(({ isRepeated }) => isRepeated),
   };
 };
 
-/** Ranges that follow each other become one. Those of one tab have its last name. */
+/**
+ * Ranges that follow each other become one. Those of one tab have its last name. Rows whose tab a person has deleted, perhaps
+ * while a retry looked for them, have none.
+ */
 const rangesOf = (answers: readonly Answer[]): string[] => {
+  const tabOf = ({ mark }: Answer): string =>
+    partsOfRange(answers.findLast((other) => other.mark.sheetId === mark.sheetId)?.range ?? '').tab;
   const ranges: { first: Answer; last: Answer }[] = [];
   for (const answer of answers) {
+    if (answer.range === '' || tabOf(answer) === '') continue;
     const open = ranges.at(-1);
     const isNext =
       open !== undefined &&
@@ -96,8 +99,7 @@ const rangesOf = (answers: readonly Answer[]): string[] => {
   return ranges.map(({ first, last }) => {
     const { first: start } = partsOfRange(first.range);
     const { last: end } = partsOfRange(last.range);
-    const newest = answers.findLast(({ mark }) => mark.sheetId === last.mark.sheetId) ?? last;
-    const { tab } = partsOfRange(newest.range);
+    const tab = tabOf(last);
     return start === end ? `${tab}${start}` : `${tab}${start}:${end}`;
   });
 };
@@ -185,8 +187,9 @@ export const createSheets = ({
     const run = async (write: (job: Job) => Promise<void>): Promise<void> => {
       let { mayBeDone } = request;
       for (let batch: Batch | undefined = first; batch !== undefined; ) {
-        const former = answers.at(-1);
-        // All rows go into one tab, whatever people do to the tabs meanwhile.
+        // All rows go into one tab, whatever people do to the tabs meanwhile. An earlier version may have written into two, of
+        // which people have deleted the last one.
+        const former = answers.findLast(({ tab }) => tab !== '') ?? answers.at(-1);
         const after = former && { sheetId: former.mark.sheetId, title: former.tab };
         const { job, promise: written } = jobOf({ ...request, mayBeDone }, batch, { prepare, after });
         await write(job);

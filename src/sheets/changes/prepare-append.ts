@@ -40,10 +40,22 @@ const answerWritten = async (
   return { jobs: answerMarked(jobs, written, tabs, context), lost };
 };
 
-/** Whether the rows of the batch before are still there. */
-const isContinued = ({ key, batch, after }: Job, { tab, marks }: Snapshot, { withMarks }: GroupWriter): boolean =>
-  after === undefined ||
-  (tab !== undefined && (!withMarks || marks.some((mark) => mark.key === key && mark.batch === batch.index - 1)));
+/**
+ * Whether the rows of the batch before are still there. Google does not document that the look at a tab shows all marks, so
+ * the search decides.
+ */
+const isContinued = async (
+  writer: GroupWriter,
+  { key, batch, after }: Job,
+  { tab, marks }: Snapshot,
+  context: SheetsContext,
+): Promise<boolean> => {
+  if (after === undefined) return true;
+  if (tab === undefined) return false;
+  const isOfBatchBefore = (mark: StoredMark): boolean => mark.key === key && mark.batch === batch.index - 1;
+  if (!writer.withMarks || marks.some(isOfBatchBefore)) return true;
+  return (await searchMarks(writer, context)).some(isOfBatchBefore);
+};
 
 /** The jobs that no mark answers, and no other try supersedes. @param mustSearch also search for the marks */
 const findUnwritten = async (
@@ -80,7 +92,8 @@ const lookAndPlan = async (
   const { jobs: left, lost } = await findUnwritten(writer, jobs, { snapshot, mustSearch: isFirst }, context);
   if (left.length === 0) return undefined;
   if (snapshot.wrongShape !== undefined) throw snapshot.wrongShape;
-  if (!left.every((job) => isContinued(job, snapshot, writer))) throw rowsRemoved();
+  const continued = await Promise.all(left.map((job) => isContinued(writer, job, snapshot, context)));
+  if (continued.includes(false)) throw rowsRemoved();
   const old = marksToRemove(snapshot.marks, writer);
   const removed = [...old, ...lost.filter(({ id }) => !old.some((mark) => mark.id === id))];
   const kept = snapshot.marks.filter(({ id }) => !removed.some((mark) => mark.id === id));

@@ -36,6 +36,8 @@ export interface Instance {
   rejectChanges(outcomes: readonly ('refused' | 'lost')[]): void;
   /** From now on, Google answers its changes with 503. */
   failChanges(): void;
+  /** From now on, only the search shows it marks: the answers to its looks at ranges have none. */
+  hideMarks(): void;
   /** Someone acts when its next change is applied, before it gets the answer. */
   afterChange(act: () => Promise<void>): void;
 }
@@ -72,6 +74,12 @@ export interface SheetsInTime {
   run<Result>(work: Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
+
+/** An answer of `spreadsheets.get` without the metadata of the spreadsheet. */
+const withoutMetadata = ({ body, ...answer }: Awaited<ReturnType<Http['send']>>) => {
+  const { developerMetadata: _, ...shown } = JSON.parse(body.toString());
+  return { ...answer, body: Buffer.from(JSON.stringify(shown)) };
+};
 
 const bytesOf = async function* (text: string): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(text);
@@ -110,6 +118,7 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
       let delayMs = 0;
       let breaks: 'before' | 'after' | undefined;
       let isFailing = false;
+      let hidesMarks = false;
       let actOf: (() => Promise<void>) | undefined;
       const rejections: ('refused' | 'lost')[] = [];
       const isDead = (): boolean => changes >= lastChange;
@@ -119,6 +128,7 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
         ...http,
         async send(attempt) {
           if (isDead()) return new Promise<never>(() => undefined);
+          if (hidesMarks && attempt.url.includes('?ranges=')) return withoutMetadata(await http.send(attempt));
           if (!attempt.url.includes(':batchUpdate')) return http.send(attempt);
           changes += 1;
           const heldMs = delayMs;
@@ -174,6 +184,9 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
         },
         afterChange: (act) => {
           actOf = act;
+        },
+        hideMarks: () => {
+          hidesMarks = true;
         },
         failChanges: () => {
           isFailing = true;

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type SheetsApi, sheetsOf } from '../../local/sheets/sheets-api.ts';
+import { large, markKey, ROWS, WANTED, WHOLE } from '../../support/rows/large-delivery.ts';
 import { type Instance, keyOf, type SheetsInTime, startSheetsInTime } from '../../support/rows/sheets-in-time.ts';
 
 /** The rows of a delivery are in one tab, whatever people do to the tabs between its changes or between its tries. */
@@ -13,11 +13,6 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-const ROWS = 30;
-/** All of one length: from 100 on. */
-const wanted = Array.from({ length: ROWS }, (_, n) => [100 + n, `row ${100 + n}`]);
-const WHOLE = [['n', 'text'], ...wanted];
-const CSV = `n,text\n${wanted.map((row) => row.join()).join('\n')}\n`;
 const rowsOf = (id: string, tab?: string) => world.google.sheets.rowsOf(id, tab);
 
 const edit = async (id: string, ...requests: object[]): Promise<void> => {
@@ -34,15 +29,6 @@ const idOf = async (id: string, wantedTitle: string): Promise<number> =>
 const addFirst = (title: string) => ({ addSheet: { properties: { title, index: 0 } } });
 const rename = (sheetId: number, title: string) => ({
   updateSheetProperties: { properties: { sheetId, title }, fields: 'title' },
-});
-
-/** Marks are separated by spaces, so a key has none. The hash keeps long names apart. */
-const markKey = (name: string): string => createHash('sha256').update(name).digest('base64url').slice(0, 32);
-
-/** A delivery in three changes of ten rows each. */
-const large = (name: string, tab?: string) => ({
-  ...{ key: markKey(name), csv: CSV, maxBatchBytes: 1_120 },
-  ...(tab === undefined ? {} : { tab }),
 });
 
 /** Ends an instance with its first change of a delivery. */
@@ -204,7 +190,7 @@ describe('rows that were deleted with their tab', () => {
       if (rule === 'append') await world.run(other(later, id, 'Named'));
       else await world.run(world.replace(later, id, { key: keyOf('other'), csv: 'n,text\n1,other\n', tab: 'Named' }));
       expect(await retry()).toMatchObject({ rows: ROWS, range: 'Named!A3:B32' });
-      expect(rowsOf(id, 'Named')).toEqual([['n', 'text'], [1, 'other'], ...wanted]);
+      expect(rowsOf(id, 'Named')).toEqual([['n', 'text'], [1, 'other'], ...WANTED]);
     },
   );
 
@@ -243,14 +229,14 @@ describe('rows that a conversion of the whole file has replaced', () => {
     await expect(written).rejects.toMatchObject({ code: 'drive-unavailable', retryable: true });
     const retried = world.append(world.instance(), id, { ...large('converted'), mayBeDone: true });
     expect(await world.run(retried)).toMatchObject({ rows: ROWS });
-    expect(rowsOf(id)).toEqual([['n', 'text'], [1, 'other'], ...wanted]);
+    expect(rowsOf(id)).toEqual([['n', 'text'], [1, 'other'], ...WANTED]);
   });
 
   test('between two tries are delivered again', async () => {
     const { id, retry } = await interrupted('converted later');
     await convertInto(id);
     expect(await retry()).toMatchObject({ rows: ROWS });
-    expect(rowsOf(id)).toEqual([['n', 'text'], [1, 'other'], ...wanted]);
+    expect(rowsOf(id)).toEqual([['n', 'text'], [1, 'other'], ...WANTED]);
   });
 });
 
@@ -260,7 +246,7 @@ describe('rows that another delivery has replaced', () => {
     const replacement = { key: keyOf('replacement'), csv: 'n,text\n1,other\n', ...(tab === undefined ? {} : { tab }) };
     await world.run(world.replace(later, id, replacement));
     expect(await retry()).toMatchObject({ rows: ROWS, range: `${title}!A3:B32`, isRepeated: false });
-    expect(rowsOf(id, title)).toEqual([['n', 'text'], [1, 'other'], ...wanted]);
+    expect(rowsOf(id, title)).toEqual([['n', 'text'], [1, 'other'], ...WANTED]);
   });
 
   test('are not delivered again if all rows of the delivery were there, or if they are in another tab', async () => {
