@@ -27,17 +27,14 @@ async function* inflatedIfMarked(bytes: AsyncIterable<Uint8Array>, label: string
     if (head.byteLength > 0) yield head;
     yield* { [Symbol.asyncIterator]: () => reader };
   }
-  try {
-    while (head.byteLength < GZIP_MARK.byteLength) {
-      const { done, value } = await reader.next();
-      if (done === true) break;
-      head = Buffer.concat([head, value]);
-    }
-    const isMarked = head.subarray(0, GZIP_MARK.byteLength).equals(GZIP_MARK);
-    yield* isMarked ? inflated(whole(), label) : whole();
-  } finally {
-    await reader.return?.();
+  while (head.byteLength < GZIP_MARK.byteLength) {
+    const { done, value } = await reader.next();
+    if (done === true) break;
+    head = Buffer.concat([head, value]);
   }
+  const isMarked = head.subarray(0, GZIP_MARK.byteLength).equals(GZIP_MARK);
+  // If the caller stops early, both close the bytes. Decompression does not wait for that: the next bytes may never come.
+  yield* isMarked ? inflated(whole(), label) : whole();
 }
 
 /**

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { CourierError } from '../../../src/errors.ts';
 import { gunzipped } from '../../../src/exports/bytes/gunzip.ts';
+import { decompressed } from '../../../src/exports/prefix/decompressed.ts';
 import { openJoined } from '../../../src/exports/prefix/join.ts';
 import { joinCsv } from '../../../src/exports/prefix/join-csv.ts';
 import type { ObjectName } from '../../../src/exports/sources/object-name.ts';
@@ -108,6 +109,20 @@ describe('joined CSV', () => {
     ];
     await expect(textOf(joinCsv(streamed(shards)))).rejects.toMatchObject({ code: 'request-invalid' });
     expect(state.isClosed).toBe(true);
+  });
+
+  test.each(['1.csv', '1.csv.gz'])('refuses a header although the rest of its shard never comes: %s', async (name) => {
+    async function* open(): AsyncGenerator<Uint8Array> {
+      yield gzipSync('a,c\n3,4\n');
+      await new Promise(() => undefined);
+    }
+    const source = { name, suffix: undefined, size: 100, mimeType: 'text/csv', open };
+    const shards = [
+      { label: 'gs://bucket/0', bytes: streamed([Buffer.from('a,b\n1,2\n')]) },
+      { label: 'gs://bucket/1', bytes: decompressed(source, 'gs://bucket/1', 'csv') },
+    ];
+    const refused = textOf(joinCsv(streamed(shards))).catch(({ code }: CourierError) => code);
+    expect(await Promise.race([refused, sleep(2_000, 'no answer', { ref: false })])).toBe('request-invalid');
   });
 
   test.each([1, 2])('closes a shard whose reader stops after %i pieces', async (count) => {
