@@ -41,7 +41,7 @@ export interface CourierOptions {
   /** The largest accepted body in bytes (a platform limit of the function); undefined: no limit. */
   maxBodyBytes?: number | undefined;
   log: Log;
-  /** Epoch milliseconds. Default: the machine's clock; for what lasts a while, as one that is never set back. */
+  /** Epoch milliseconds. Default: the machine's clock, and for ages and deadlines the one of `steady-clock.ts`. */
   now?: () => number;
   /** True once the server is shutting down. */
   stopping?: () => boolean;

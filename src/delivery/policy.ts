@@ -164,9 +164,9 @@ export const applyPolicy = async (
   {
     request,
     log,
-    now = Date.now,
+    now,
     sleep = realSleep,
-  }: Pick<DeliveryContext, 'request' | 'log'> & Partial<Pick<DeliveryContext, 'now' | 'sleep'>>,
+  }: Pick<DeliveryContext, 'request' | 'log' | 'now'> & Partial<Pick<DeliveryContext, 'sleep'>>,
   file: Pick<DriveFile, 'id' | 'modifiedTime'>,
   context: CallContext,
 ): Promise<string[]> => {

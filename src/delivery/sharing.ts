@@ -33,8 +33,8 @@ interface Sharing {
   share: readonly ShareConfig[];
   context: CallContext;
   log: Log;
-  /** Epoch milliseconds. */
-  now?: () => number;
+  /** Epoch milliseconds, by the clock that the deadline is of. */
+  now: () => number;
   sleep?: Sleep;
 }
 
@@ -63,7 +63,7 @@ export const shareFile = async ({
   share,
   context,
   log,
-  now = Date.now,
+  now,
   sleep = realSleep,
 }: Sharing): Promise<string[]> => {
   const { signal: _, ...withoutSignal } = context;
@@ -120,9 +120,9 @@ export const restrictAndShare = async (
     request,
     context,
     log,
-    now = Date.now,
+    now,
     sleep = realSleep,
-  }: Pick<DeliveryContext, 'request' | 'context' | 'log'> & Partial<Pick<DeliveryContext, 'now' | 'sleep'>>,
+  }: Pick<DeliveryContext, 'request' | 'context' | 'log' | 'now'> & Partial<Pick<DeliveryContext, 'sleep'>>,
   { file, isNew, outcome }: { file: Pick<DriveFile, 'id' | 'modifiedTime'>; isNew: boolean; outcome: Outcome },
 ): Promise<string[]> => {
   const { drive, config } = request.destination;
@@ -131,7 +131,7 @@ export const restrictAndShare = async (
     warnings = await (await import('./policy.ts')).applyPolicy({ request, log, now, sleep }, file, context);
   }
   if (!isNew) return warnings;
-  return [...warnings, ...(await shareFile({ drive, fileId: file.id, share: config.share, context, log }))];
+  return [...warnings, ...(await shareFile({ drive, fileId: file.id, share: config.share, context, log, now, sleep }))];
 };
 
 /**

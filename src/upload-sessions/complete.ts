@@ -139,8 +139,8 @@ const finish = async (
   }: { upload: UploadView; caller: Caller; checkLease: () => void } & Pick<Audit, 'stepTimer'>,
 ): Promise<Receipt> => {
   const { dependencies, session } = completion;
-  const { ledger, log } = dependencies;
-  const { context } = upload;
+  const { ledger, log, now } = dependencies;
+  const { context, sleep } = upload;
   const { kind, nameKey, folderId } = session.plan;
   const isNew = kind === 'create';
   const request = await asWriter(upload.request, { file, isNew, sha256: file.sha256Checksum }, context);
@@ -148,7 +148,7 @@ const finish = async (
   const outcome = isNew ? 'created' : 'replaced';
   await stepTimer.time('share', () => markForRetention({ request, context }, { file, isNew, folderId }));
   const warnings = await stepTimer.time('share', () =>
-    restrictAndShare({ request, context, log }, { file, isNew, outcome }),
+    restrictAndShare({ request, context, log, now, sleep }, { file, isNew, outcome }),
   );
   const { idempotencyKey } = session;
   const receipt = receiptOf({
@@ -162,7 +162,7 @@ const finish = async (
   });
   checkLease();
   const recorded = await stepTimer.time('record', () => record(completion, receipt));
-  startRetention({ ...dependencies, sleep: upload.sleep }, request);
+  startRetention({ ...dependencies, sleep }, request);
   return recorded;
 };
 

@@ -71,7 +71,11 @@ describe('a label that is not required', () => {
     const destination = { config, drive: { policy: async () => policy } } as unknown as Destination;
     const request = { destination, details: {} } as ResolvedRequest;
     const context = { deadlineMs: 1 };
-    const warnings = await applyPolicy({ request, log: createKeptLog() }, { id: 'f1', modifiedTime: '' }, context);
+    const warnings = await applyPolicy(
+      { request, log: createKeptLog(), now: () => 0 },
+      { id: 'f1', modifiedTime: '' },
+      context,
+    );
     return { set, warnings, context };
   };
 

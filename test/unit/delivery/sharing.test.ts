@@ -127,6 +127,17 @@ test('a retention that cannot start is logged, and the delivery does not notice'
   expect(log.lines).toEqual([expect.stringMatching(/^warn /)]);
 });
 
+const FILE = { id: 'f1', modifiedTime: '' };
+
+/** A request to a destination that shares its files with a domain. */
+const requestTo = (drive: object, change: object): ResolvedRequest => {
+  const config = destinationSchema.parse({
+    ...{ folder: '0AbCdEf', credentials: 'main', callers: ['a@example.com'], share: RULES.slice(2, 3) },
+    ...change,
+  });
+  return { destination: { drive, config }, details: {} } as unknown as ResolvedRequest;
+};
+
 test.each<[string, object, 'created' | 'skipped', boolean, string[]]>([
   ['created', {}, 'created', true, ['restrict f1', 'share f1']],
   ['replaced', {}, 'created', false, ['restrict f1']],
@@ -138,13 +149,32 @@ test.each<[string, object, 'created' | 'skipped', boolean, string[]]>([
     policy: async () => ({ restrict: async ({ id }: { id: string }) => void calls.push(`restrict ${id}`) }),
     share: async (id: string) => void calls.push(`share ${id}`),
   };
-  const config = destinationSchema.parse({
-    ...{ folder: '0AbCdEf', credentials: 'main', callers: ['a@example.com'], share: RULES.slice(2, 3) },
-    ...{ readOnly: true, ...change },
-  });
-  const request = { destination: { drive, config }, details: {} } as unknown as ResolvedRequest;
-  const file = { id: 'f1', modifiedTime: '' };
-  const log = createKeptLog();
-  expect(await restrictAndShare({ request, context: {}, log }, { file, isNew, outcome })).toEqual([]);
+  const context = {
+    ...{ request: requestTo(drive, { readOnly: true, ...change }), context: {}, log: createKeptLog() },
+    now: () => 0,
+  };
+  expect(await restrictAndShare(context, { file: FILE, isNew, outcome })).toEqual([]);
   expect(calls).toEqual(expected);
 });
+
+test.each([
+  ['is waited for', 60_000, [10_000]],
+  ['is not waited for', 8_000, []],
+])(
+  'a rate limit %s by the clock of the delivery, which may be ahead of one that was set back',
+  async (_, leftMs, waits) => {
+    const nowMs = Date.now() + 600_000;
+    const answers = [slower()];
+    const share = async (): Promise<void> => {
+      const error = answers.shift();
+      if (error !== undefined) throw error;
+    };
+    const waited: number[] = [];
+    const context = {
+      ...{ request: requestTo({ share }, {}), context: { deadlineMs: nowMs + leftMs }, log: createKeptLog() },
+      ...{ now: () => nowMs, sleep: async (ms: number) => void waited.push(ms) },
+    };
+    const warnings = await restrictAndShare(context, { file: FILE, isNew: true, outcome: 'created' });
+    expect([waited, warnings.length]).toEqual([waits, 1 - waits.length]);
+  },
+);
