@@ -62,6 +62,8 @@ export interface LeaseWait {
   signal?: AbortSignal | undefined;
   /** Epoch milliseconds by which the request must be answered. */
   deadlineMs?: number | undefined;
+  /** Milliseconds after which the wait ends at the latest. */
+  maxWaitMs?: number | undefined;
 }
 
 /** Longer than the time in which a request to Drive can still take effect after its process died. */
@@ -234,20 +236,21 @@ export const endLease = (
 /**
  * Waits for a lease and takes it.
  * @param holder what the wait is for, as a noun phrase that begins a sentence ("Another delivery to this file")
- * @throws CourierError `drive-unavailable` if the deadline comes before the lease is free; the signal's reason if it aborts
+ * @throws CourierError `drive-unavailable` if the wait ends before the lease is free; the signal's reason if it aborts
  */
 export const acquireLease = async (
   ledger: Ledger,
   key: string,
   holder: string,
-  { signal, deadlineMs = Infinity }: LeaseWait,
+  { signal, deadlineMs = Infinity, maxWaitMs = Infinity }: LeaseWait,
   { now, sleep = realSleep, ttlMs = DEFAULT_TTL_MS, note, endFormerWork, hasTakenEffect }: LeaseTimes & TakeoverOptions,
 ): Promise<Lease> => {
+  const endMs = Math.min(deadlineMs - MARGIN_MS, now() + maxWaitMs);
   for (let pollMs = MIN_POLL_MS; ; pollMs = Math.min(MAX_POLL_MS, 2 * pollMs)) {
     if (signal?.aborted) throw abortReason(signal);
     const acquired = await tryToAcquire(ledger, key, { now, ttlMs, note, endFormerWork, hasTakenEffect });
     if ('entry' in acquired) return hold(ledger, key, acquired, { now, sleep, ttlMs, note });
-    if (now() + pollMs + MARGIN_MS > deadlineMs) {
+    if (now() + pollMs > endMs) {
       const leftMs = Math.max(1_000, acquired.heldUntilMs + MARGIN_OF_EXPIRY_MS - now());
       throw new CourierError('drive-unavailable', {
         detail: `${holder} is still in progress.`,

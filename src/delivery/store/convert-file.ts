@@ -85,11 +85,12 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
   /** Looks for what others have made. @returns the document of this key */
   const look = async (mayBeMade: boolean): Promise<{ file: DriveFile } | undefined> => {
     const answered = claim === undefined ? undefined : await findAnswered(step, claim);
+    if (answered !== undefined) return { file: answered };
     // While this try waited for the lease, another one may have held it to note another plan.
-    if (claim !== undefined && answered === undefined && !isSamePlan(claim.plan(), plan)) throw planChanged();
+    if (claim !== undefined && !isSamePlan(claim.plan(), plan)) throw planChanged();
     if (claim !== undefined && mayBeMade) {
-      if (answered === undefined && former !== undefined && isOfKey(former, claim)) return { file: former };
-      const file = answered ?? (await findUnanswered(step, claim));
+      if (former !== undefined && isOfKey(former, claim)) return { file: former };
+      const file = await findUnanswered(step, claim);
       if (file !== undefined) return { file };
     }
     const named = await findNamed(step, plan);
@@ -171,15 +172,17 @@ export const convert = async (step: UploadStep, plan: Conversion, known?: DriveF
     const isUnnamed = stopped || plan.rule === 'new';
     const isKnown =
       isUnnamed || (await rememberConverted({ drive, ledger, folderId, name, context, log, now }, uploaded.file.id));
+    const moves = createUnanswered();
     // If the ledger has neither the name's document nor the receipt, only the session tells the next conversion of the name or
     // key about it: Drive's search may be late. So the lease is left to it.
     atEnd(async () => {
       const isAnswered = claim === undefined || claim.isFinished();
-      if (isKnown && isAnswered) await guard.lease()?.release();
+      if (isKnown && isAnswered && moves.count() === 0) await guard.lease()?.release();
       else await guard.lease()?.abandon();
     });
+    const lease = guard.lease();
     return {
-      ...(await outOfTrash(step, uploaded.file)),
+      ...(await outOfTrash(step, uploaded.file, lease && { lease, requests: moves })),
       outcome: stopped ? 'replayed' : 'created',
       isNew: true,
       received,

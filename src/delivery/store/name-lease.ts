@@ -1,6 +1,6 @@
-import type { CallContext, DriveFile } from '../../drive/drive.ts';
+import type { DriveFile } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
-import { acquireLease, type Lease } from '../../ledger/lease.ts';
+import { acquireLease, type Lease, type LeaseWait } from '../../ledger/lease.ts';
 import { realSleep, type Sleep } from '../../sleep.ts';
 import { rememberConverted } from '../naming/named-file.ts';
 import { isThere } from '../naming/names.ts';
@@ -52,12 +52,12 @@ export const endFormerSession = async (
 /**
  * Waits for the lease of a name, which all conversions of the name in the folder take as well.
  * @param onFormer called with the document of a conversion that has let the lease expire
- * @throws CourierError `drive-unavailable` if the deadline comes first
+ * @throws CourierError `drive-unavailable` if the wait ends first
  */
 export const acquireNameLease = (
   step: NameStep,
   folderId: string,
-  wait: Pick<CallContext, 'signal' | 'deadlineMs'>,
+  wait: LeaseWait,
   onFormer?: (made: DriveFile) => void,
 ): Promise<Lease> => {
   const { request, ledger, now, sleep = realSleep } = step;

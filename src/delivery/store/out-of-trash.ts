@@ -1,6 +1,6 @@
 import type { CallContext, DriveFile } from '../../drive/drive.ts';
-import { endLease, underLease } from '../../ledger/lease.ts';
-import { createUnanswered } from '../../unanswered-requests.ts';
+import { endLease, type Lease, underLease } from '../../ledger/lease.ts';
+import { createUnanswered, type UnansweredRequests } from '../../unanswered-requests.ts';
 import { freshFolder } from '../naming/folders.ts';
 import { freeName } from '../naming/named-file.ts';
 import { acquireNameLease } from './name-lease.ts';
@@ -13,6 +13,14 @@ interface Move {
   file: DriveFile;
   from: string;
   to: string;
+  held?: HeldLease | undefined;
+}
+
+/** The lease of the name in the folder of the plan, if the delivery has it already. It is not ended here. */
+interface HeldLease {
+  lease: Lease;
+  /** The requests under it that may still take effect. */
+  requests: UnansweredRequests;
 }
 
 /** @returns undefined if the name is taken */
@@ -40,12 +48,14 @@ const moveNamed = async (
 
 /** A conversion that runs in the folder has looked for the name before, so the name is moved when it has ended. */
 const moveDocument = async (step: UploadStep, move: Move): Promise<DriveFile | undefined> => {
-  const { context, now } = step;
-  const deadlineMs = Math.min(context.deadlineMs ?? Number.POSITIVE_INFINITY, now() + MAX_WAIT_MS);
-  const lease = await acquireNameLease(step, move.to, { ...context, deadlineMs });
+  const { context, plan } = step;
+  const moveUnder = ({ lease, requests: { onSend } }: HeldLease): Promise<DriveFile | undefined> =>
+    moveNamed(step, move, underLease(lease, { ...context, onSend }));
+  if (move.held !== undefined && move.to === plan.folderId) return moveUnder(move.held);
+  const lease = await acquireNameLease(step, move.to, { ...context, maxWaitMs: MAX_WAIT_MS });
   const requests = createUnanswered();
   try {
-    return await moveNamed(step, move, underLease(lease, { ...context, onSend: requests.onSend }));
+    return await moveUnder({ lease, requests });
   } finally {
     await endLease(lease, requests);
   }
@@ -65,14 +75,18 @@ const moveTo = (step: UploadStep, move: Move): Promise<DriveFile | undefined> =>
 /**
  * Moves a new file out of a folder in the trash. Drive creates files there without an error, but people would not find them.
  */
-export const outOfTrash = async (step: UploadStep, file: DriveFile): Promise<Pick<StoredFile, 'file' | 'warnings'>> => {
+export const outOfTrash = async (
+  step: UploadStep,
+  file: DriveFile,
+  held?: HeldLease,
+): Promise<Pick<StoredFile, 'file' | 'warnings'>> => {
   const from = file.parents[0];
   if (!file.trashed || from === undefined) return { file };
   try {
     const to = await freshFolder(step);
     // The folder is not in the trash: a person put the file itself there, and the receipt says so.
     if (to === from) return { file };
-    const moved = to === undefined ? undefined : await moveTo(step, { file, from, to });
+    const moved = to === undefined ? undefined : await moveTo(step, { file, from, to, held });
     if (moved !== undefined) return { file: moved };
   } catch (error) {
     step.log.warn({ error, fileId: file.id }, 'a new file could not be moved out of a folder in the trash');

@@ -93,6 +93,12 @@ describe('a conversion', () => {
     expect(await commit()).toEqual({ file: OWN });
   });
 
+  test('that another try has answered before the lease is taken ends with the document of that one', async () => {
+    const { run, commit } = setUp({ claim: claimOf({ refresh: async () => RECEIPT }) });
+    await run();
+    expect(await commit()).toEqual({ file: OWN });
+  });
+
   test('without a key, to a name of its own, has nothing to wait for', async () => {
     const { run, commit } = setUp({});
     await run();
