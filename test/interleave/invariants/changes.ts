@@ -14,7 +14,7 @@ const isTakenOutOfTrash = ({ kind, before, after }: Change): boolean =>
 
 /**
  * The second copy of bytes whose first request had no answer and was sent again: a limit, see
- * docs/decisions/replacement-lease.md. It overwrites only the bytes of the same delivery, or what a person has written after
+ * docs/decisions/unanswered-requests.md. It overwrites only the bytes of the same delivery, or what a person has written after
  * the request was sent.
  */
 const isSecondCopy = ({ monitor }: Facts, change: Change): boolean => {

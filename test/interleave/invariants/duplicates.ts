@@ -4,7 +4,7 @@ import { changesByPerson, type Facts, violate, writesOf } from './facts.ts';
 
 /**
  * An empty sheet whose maker got no further, beside the person's sheet that the rows went to: a limit, see
- * docs/decisions/conversion-lease.md.
+ * docs/decisions/row-sheet-lease.md.
  */
 const isLeftEmpty = ({ monitor }: Facts, { author, fileId }: Change, receiptId: string): boolean => {
   const attempt = monitor.attempts.find(({ actor, number }) => actor === author.actor && number === author.attempt);
