@@ -56,7 +56,7 @@ export const handleConnections = (
   server: Server,
   { onRequest, onCheckContinue }: Pick<NodeListener, 'onRequest'> & Partial<NodeListener>,
 ): ((socket: Socket) => ServerResponse | undefined) => {
-  // A Map would keep finished exchanges in memory; see cut-off.ts. Entries are changed rather than deleted, because
+  // A Map would keep finished exchanges in memory; see request-context.ts. Entries are changed rather than deleted, because
   // deletion makes the table shrink and grow again.
   const connections = new WeakMap<Socket, Connection>();
   const connectionOf = (socket: Socket): Connection => {

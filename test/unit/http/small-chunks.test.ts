@@ -1,7 +1,17 @@
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { createHttpServer } from '../../../src/http/server/http-server.ts';
 import { createChunkJoiner } from '../../../src/http/server/small-chunks.ts';
+import {
+  END_HEADERS,
+  END_STREAM,
+  FRAME,
+  frame,
+  headerBlock,
+  openHttp2,
+  requestFields,
+} from '../../support/http/http2-frames.ts';
 
 /** A body that is being read, and the chunks that have arrived at its reader. */
 const createBody = (join = createChunkJoiner()) => {
@@ -90,4 +100,27 @@ test('a body that nobody reads is full with as many bytes as without this', asyn
   expect(push(1)).toBe(false);
   await nextTurn();
   expect(body.readableLength).toBe(100);
+});
+
+test('the DATA frames that arrive together with the headers of their stream are joined, too', async () => {
+  const sizes: number[] = [];
+  const ended = Promise.withResolvers<void>();
+  const onRequest = (incoming: unknown): void => {
+    (incoming as Readable).on('data', ({ length }: Buffer) => sizes.push(length)).on('end', ended.resolve);
+  };
+  const server = createHttpServer({ onRequest, onCheckContinue: onRequest }, { concurrentStreams: 1 });
+  const { socket } = await openHttp2(await server.listen(0, '127.0.0.1'));
+  try {
+    const headers = frame(FRAME.headers, END_HEADERS, 1, headerBlock(requestFields('POST', '/')));
+    const frames = Array.from({ length: 1_000 }, () => frame(FRAME.data, 0, 1, 'a'));
+    socket.write(Buffer.concat([headers, ...frames, frame(FRAME.data, END_STREAM, 1, 'z')]));
+    await ended.promise;
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(1_001);
+    expect(sizes.length).toBeLessThan(10);
+  } finally {
+    socket.destroy();
+    const closed = server.close();
+    server.destroy();
+    await closed;
+  }
 });
