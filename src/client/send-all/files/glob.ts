@@ -73,12 +73,13 @@ export async function* expandGlob(
   const start = { folder: folder === '' && pattern.startsWith('/') ? '/' : folder, relative: '' };
   const wild = segments.slice(first).filter((segment) => segment !== '');
   const isDeep = wild.includes('**');
-  const isForFolders = pattern.endsWith('/');
+  // A slash after "**" changes nothing: every file that it finds is in one of its folders.
+  const isForFolders = pattern.endsWith('/') && wild.at(-1) !== '**';
   for await (const found of expand(start, wild, hidden)) {
     const match = await resolved(found);
     if (isForFolders && !match.isFolder) continue;
-    // Folders that "**" finds are not sent whole: their files match by themselves, or not at all.
-    if (!isDeep || !match.isFolder) yield match;
+    // Other folders that "**" finds are not sent whole: their files match by themselves, or not at all.
+    if (!isDeep || isForFolders || !match.isFolder) yield match;
     else if (match.isLink) onSkip({ file: match.path, reason: 'symlink' });
   }
 }
