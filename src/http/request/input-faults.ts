@@ -76,11 +76,13 @@ const MAX_SENTENCES = 8;
  * @param error of a schema that was applied with `reportInput`
  */
 export const inputFaults = ({ issues }: z.core.$ZodError): string => {
-  const sentences = issues.map((issue) => ({ at: `${issue.code === 'unrecognized_keys'} ${placeOf(issue)}`, issue }));
-  // A number that is far too large breaks two rules of its field.
-  const firsts = sentences.filter(({ at }, index) => sentences.findIndex((other) => other.at === at) === index);
-  return firsts
+  const rules = issues.map((issue) => `${issue.code} ${placeOf(issue)}`);
+  // A number that is far too large breaks two rules of its field. Each fault that the courier itself finds is another one.
+  const isRepeated = ({ code }: z.core.$ZodIssue, index: number): boolean =>
+    code !== 'custom' && rules.indexOf(rules[index] ?? '') < index;
+  return issues
+    .filter((issue, index) => !isRepeated(issue, index))
     .slice(0, MAX_SENTENCES)
-    .map(({ issue }) => sentenceOf(issue))
+    .map(sentenceOf)
     .join(' ');
 };

@@ -40,6 +40,11 @@ test.each<[z.ZodType, unknown, string]>([
   ],
   [exportDocument, { source, rollover: 'daily' }, 'rollover is not "monthly".'],
   [exportDocument, { source, path: 'a/..' }, 'path is invalid, because folder 2 is "..".'],
+  [
+    exportDocument,
+    { source, path: 'a\u0001/b/..' },
+    'path is invalid, because folder 1 has a control character. path is invalid, because folder 3 is "..".',
+  ],
   [uploadRequest, { ...session, size: '5' }, 'size is not a number.'],
   [uploadRequest, { ...session, size: 1.5 }, 'size is not a whole number.'],
   [uploadRequest, { ...session, size: -1 }, 'size is less than 0.'],
