@@ -1,8 +1,6 @@
 import type { Receipt } from '../../src/client/index.ts';
 import type { LocalGoogle } from '../google/server.ts';
 
-/** Lower-case hex. */
-
 /** All files in the local Drive that have this name. */
 export const filesNamed = (google: LocalGoogle, name: string) =>
   google.drive.files().filter((file) => file.name === name);
