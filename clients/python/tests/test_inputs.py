@@ -21,6 +21,7 @@ from drive_courier._many import checked_concurrency
 from drive_courier._many_listing import Listed, Selection, list_all
 from drive_courier._options import resolve_options
 from drive_courier._sources import open_source
+from drive_courier._values import plain_flag
 from drive_courier.errors import failure
 
 
@@ -114,8 +115,23 @@ class OtherTypesTest(unittest.TestCase):
         self.assertIs(options.keep_revision_forever, False)
         self.assertEqual(json.loads(json.dumps(options.fields()))["dates"], True)
 
+    def test_numbers_and_lists_that_equal_a_flag_are_no_flags(self):
+        class One(list):
+            def __eq__(self, other):
+                return other == 1
+
+            __bool__ = None
+
+        for number in (1, 0, 1.0, Decimal(1), Decimal(0), Fraction(1), One([1])):
+            self.assertIs(plain_flag(number), number)
+        for number in (Decimal(1), Decimal(0), Fraction(1), One):
+            with self.assertRaises(CourierError) as caught:
+                _bytes_of({"source": {"rows": [{"amount": number}]}})
+            self.assertEqual(caught.exception.code, "usage", number)
+
     def test_texts_that_are_none_are_a_wrong_call(self):
         wrong = [{"name": 5}, {"destination": b"x"}, {"description": 5}, {"tab": Path("a")}, {"key": 5}, {"modified_time": date(2026, 1, 1)}]
+        wrong += [{name: 5} for name in ("mime_type", "on_conflict", "convert_to", "columns", "rollover")]
         for given in wrong:
             with self.assertRaises(CourierError) as caught:
                 self.options(**given)
@@ -128,8 +144,10 @@ class OtherTypesTest(unittest.TestCase):
             self.assertEqual(b"".join(stream.parts), b"abc")
             (found,) = list_all([(given, "a.csv")], Selection(False, False, None), "", None)
             self.assertEqual(found.content, b"abc")
-        # The order of the bytes depends on the machine.
-        for given in ([array("i", [1])], array("i", [1])):
+        released = memoryview(b"abc")
+        released.release()
+        # The order of the bytes of larger items depends on the machine.
+        for given in ([array("i", [1])], array("i", [1]), [released]):
             with self.assertRaises(CourierError) as caught:
                 list(open_source(given, None).parts)
             self.assertEqual(caught.exception.code, "usage", given)
@@ -152,6 +170,41 @@ class OtherTypesTest(unittest.TestCase):
                 listed = list(list_all([given, (given, PurePosixPath("x/b.csv"))], Selection(False, False, None), "", None))
                 self.assertEqual([(each.file, each.target.path) for each in listed], [(path, "a.csv"), (path, "x/b.csv")])
 
+    def test_paths_that_are_none_are_a_wrong_call(self):
+        url = "https://courier.example"
+        client = Client(url)
+        calls = [
+            lambda: Client(url, credentials_file=5),
+            lambda: Client(url, session_folder=5),
+            lambda: client.send(b"a", name="a", path=5),
+            lambda: client.send_all([], path=5),
+            lambda: client.send_all([], manifest=5),
+        ]
+        for number, made in enumerate(calls):
+            with self.assertRaises(CourierError) as caught:
+                made()
+            self.assertEqual(caught.exception.code, "usage", number)
+
+    def test_a_run_with_a_number_of_another_type(self):
+        client = Client("https://courier.example", id_token=lambda audience: "token")
+        self.assertEqual(list(client.send_all([], concurrency=Number(4))), [])
+
+    def test_patterns_of_folders(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for path in ("a.csv", "x/b.csv", "x/y/c.csv"):
+                Path(folder, path).parent.mkdir(exist_ok=True)
+                Path(folder, path).write_bytes(b"a")
+            os.symlink("x", os.path.join(folder, "link"))
+            for pattern, paths in (
+                ("*/", ["link/b.csv", "link/y/c.csv", "x/b.csv", "x/y/c.csv"]),
+                ("**/", ["a.csv", "x/b.csv", "x/y/c.csv"]),
+                ("**/y/", ["x/y/c.csv"]),
+                ("**", ["a.csv", "x/b.csv", "x/y/c.csv"]),
+            ):
+                listed = list_all([f"{folder}/{pattern}"], Selection(False, False, None), "", None)
+                found = [each.target.path if isinstance(each, Listed) else each.error.detail for each in listed]
+                self.assertEqual(sorted(found), paths, pattern)
+
     def test_documents(self):
         document = {"name": "a.csv", "source": {"rows": [{"n": Number(9_007_199_254_740_993), "b": Flag(True)}]}}
         rows = json.loads(_bytes_of(document))["source"]["rows"]
@@ -171,16 +224,19 @@ class ByteOrderMarkTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "run.jsonl")
             manifest = Manifest(path, "k")
-            entry = {"file": "a", "path": "a", "size": 1, "mtime": None, "sha256": "00", "key": "k1", "receipt": {"id": "1"}}
+            texts = ("name", "mimeType", "destination", "path", "folderId", "webViewLink", "outcome", "createdTime", "modifiedTime")
+            receipt = {"id": "1", "size": 1, "sha256": None, "md5": None, "caller": "", **{name: "" for name in texts}}
+            entry = {"file": "a", "path": "a", "size": 1, "mtime": None, "sha256": "00", "key": "k1", "receipt": receipt}
             manifest.add(entry)
             manifest.close()
             Path(path).write_bytes(b"\xef\xbb\xbf" + Path(path).read_bytes().replace(b"\n", b"\r\n"))
             manifest = Manifest(path, None)
             self.assertEqual(manifest.run_key, "k")
-            manifest.add({**entry, "path": "b", "receipt": {"id": "2"}})
+            manifest.add({**entry, "path": "b", "receipt": {**receipt, "id": "2"}})
             manifest.close()
             manifest = Manifest(path, None)
-            self.assertEqual([manifest.receipt_of(manifest.find(None, each)) for each in "ab"], [{"id": "1"}, {"id": "2"}])
+            receipts = [manifest.receipt_of(manifest.find(None, each)) for each in "ab"]
+            self.assertEqual(receipts, [receipt, {**receipt, "id": "2"}])
             manifest.close()
 
     def test_a_credentials_file(self):

@@ -108,10 +108,10 @@ def _expand(folder: str, relative: str, segments: List[str], hidden: bool) -> It
         if entry.name.startswith(".") and not (hidden or segment.startswith(".")):
             continue
         path, below = os.path.join(folder, entry.name), _joined(relative, entry.name)
-        is_folder = entry.is_dir(follow_symlinks=False)
         if not is_deep and not rest:
-            yield path, below, is_folder
-        elif is_folder:
+            # What a symbolic link leads to decides, as it does for a path without wildcards.
+            yield path, below, os.path.isdir(path)
+        elif entry.is_dir(follow_symlinks=False):
             yield from _expand(path, below, segments if is_deep else rest, hidden)
 
 
@@ -120,11 +120,13 @@ def _glob(pattern: str, selection: Selection) -> Iterator[Union[Found, FileFailu
     first = next(at for at, segment in enumerate(segments) if _MAGIC.search(segment))
     folder = "/".join(segments[:first]) or ("/" if pattern.startswith("/") else "")
     wild = [segment for segment in segments[first:] if segment]
+    # A slash after "**" changes nothing: every file that it finds is in one of its folders.
+    only_folders = pattern.endswith("/") and wild[-1] != "**"
     matched = False
     for path, relative, is_folder in _expand(folder, "", wild, selection.hidden):
-        if pattern.endswith("/") and not is_folder:
+        if only_folders and not is_folder:
             continue
-        if is_folder and "**" in wild:
+        if is_folder and "**" in wild and not only_folders:
             # The files in it match by themselves, or not at all.
             continue
         matched = True

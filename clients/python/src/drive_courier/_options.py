@@ -152,6 +152,8 @@ def resolve_options(
     if not resolved:
         raise failure("usage", "What is sent has no name of its own: pass name=.")
     check_unicode({"name": resolved, "to": destination, "path": path, "description": description, "tab": tab})
+    check_unicode({"mime_type": mime_type, "on_conflict": on_conflict, "convert_to": convert_to})
+    check_unicode({"columns": columns, "rollover": rollover})
     _check_properties(properties)
     if preserve_times and file_times is None:
         raise failure("usage", "What is sent has no times of its own to preserve; only files have.")

@@ -67,7 +67,8 @@ def send_all(
     key: Optional[str],
     options: Mapping[str, Any],
 ) -> Iterator[FileReceipt]:
-    concurrent = Concurrency(checked_concurrency(concurrency))
+    most = checked_concurrency(concurrency)
+    concurrent = Concurrency(most)
     usable_key(key)
     stopper = Stopper()
     api = Api(parts.api.url, parts.token, stopper.retry(parts.api.retry), concurrent.on_busy)
@@ -84,7 +85,7 @@ def send_all(
     listed = list_all(_inputs(files), Selection(hidden, follow_symlinks, select), path or "", manifest)
     try:
         yield from run_all(
-            listed, lambda each: deliver_file(each, run), concurrent, Breaker(concurrency), on_failure, stopper.stop
+            listed, lambda each: deliver_file(each, run), concurrent, Breaker(most), on_failure, stopper.stop
         )
     except CourierError as error:
         if error.retryable and manifest is None and key is None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import operator
 import os
+from numbers import Number
 from typing import Optional, Union
+
+from .errors import failure
 
 AnyPath = Union[str, "os.PathLike[str]", "os.PathLike[bytes]"]
 
@@ -18,13 +21,24 @@ def whole_number(value: object) -> Optional[int]:
 
 
 def plain_flag(value: object) -> object:
-    """``numpy.bool_`` is no ``bool``, and JSON cannot express it. Other values stay as they are."""
-    if value is None or isinstance(value, (bool, str)):
+    """``numpy.bool_`` is no ``bool``, and JSON cannot express it. Other values stay as they are, also numbers and arrays that
+    equal ``True`` or ``False``: ``Decimal(1)``, ``numpy.float32(0)``, ``numpy.array([1])``."""
+    if value is None or isinstance(value, (bool, str, Number)) or hasattr(value, "__len__"):
         return value
     try:
         return bool(value) if value in (True, False) else value
     except (TypeError, ValueError):
         return value
+
+
+def path_text(name: str, value: Optional[AnyPath]) -> Optional[str]:
+    """Raises CourierError ``usage`` for a value that is no path."""
+    if value is None:
+        return None
+    try:
+        return os.fsdecode(value)
+    except TypeError as error:
+        raise failure("usage", f"{name} is not a path.") from error
 
 
 def bytes_in(value: object) -> Optional[bytes]:
@@ -34,6 +48,6 @@ def bytes_in(value: object) -> Optional[bytes]:
         return value
     try:
         view = memoryview(value)  # type: ignore[arg-type]
-    except TypeError:
+    except (TypeError, ValueError, BufferError):
         return None
     return view.tobytes() if view.itemsize == 1 or isinstance(value, memoryview) else None

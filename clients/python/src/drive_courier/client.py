@@ -16,7 +16,7 @@ from ._send import Sender
 from ._session_store import SessionStore, default_folder
 from ._sources import PathSource, Sendable, open_source
 from ._token import TokenCache
-from ._values import AnyPath, whole_number
+from ._values import AnyPath, path_text, whole_number
 from .errors import FileFailure, failure
 from .receipt import Destination, FileReceipt, Receipt, destinations_of
 from .retry import RetryPolicy
@@ -79,13 +79,14 @@ class Client:
             raise failure("usage", f"chunk_bytes is not a multiple of {_GRANULARITY}.")
         courier = _courier_url(url)
         target = audience or courier
-        self._credentials_file = None if credentials_file is None else os.fsdecode(credentials_file)
+        self._credentials_file = path_text("credentials_file", credentials_file)
         self._impersonate = impersonate
         self._given_id_token = id_token
         self._found_id_token: Optional[Callable[[str], str]] = None
         self._token = TokenCache(lambda: self._mint(target))
         self._api = Api(courier, self._token.get, retry or RetryPolicy())
-        self._store = SessionStore(default_folder() if session_folder is None else Path(os.fsdecode(session_folder)))
+        folder = path_text("session_folder", session_folder)
+        self._store = SessionStore(default_folder() if folder is None else Path(folder))
         self._chunk_bytes = chunk
         self._sender = Sender(self._api, self._store, chunk, self.destinations)
 
@@ -155,7 +156,7 @@ class Client:
                 mime_type=mime_type,
                 key=key,
                 destination=to,
-                path=None if path is None else os.fsdecode(path),
+                path=path_text("path", path),
                 on_conflict=on_conflict,
                 convert_to=convert_to,
                 tab=tab,
@@ -244,14 +245,14 @@ class Client:
         return send_all(
             Parts(self._api, self._token.get, self._store, self._chunk_bytes, self._sender, self.destinations),
             files,
-            manifest=None if manifest is None else os.fsdecode(manifest),
+            manifest=path_text("manifest", manifest),
             concurrency=concurrency,
             select=select,
             hidden=hidden,
             follow_symlinks=follow_symlinks,
             on_failure=on_failure,
             destination=to,
-            path=None if path is None else os.fsdecode(path),
+            path=path_text("path", path),
             convert_to=convert_to,
             key=key,
             options=options,
