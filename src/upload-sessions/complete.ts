@@ -231,9 +231,11 @@ export const createCompleteUpload =
         const judgement = await judge(dependencies, id, file, seen);
         const decision = decide(seen, judgement.verdict);
         if (decision.action === 'reject') throw completeAlready(session, file?.sha256Checksum);
+        const replay = (receipt: Receipt): Promise<Receipt> =>
+          withTrashWarning(receipt, request.destination.drive, context, now());
         const endWith = async (over: Over): Promise<Receipt> => {
           const finished = await giveUp(completion, over);
-          if (finished !== undefined) return finished;
+          if (finished !== undefined) return replay(finished);
           throw OVER[over](seen === 'other-bytes' ? file : undefined);
         };
         if (decision.action === 'give-up') {
@@ -243,7 +245,9 @@ export const createCompleteUpload =
         // An upload that is whole has a file, so this is not reached.
         if (file === undefined) return endWith('gone');
         const earlier = judgement.mine ? undefined : await receiptToCome(dependencies, id, { sha256, signal });
-        return earlier ?? finish(completion, file, { upload, caller, stepTimer, checkLease });
+        return earlier === undefined
+          ? finish(completion, file, { upload, caller, stepTimer, checkLease })
+          : replay(earlier);
       });
     });
   };

@@ -100,4 +100,11 @@ export const LATE_REQUESTS: readonly NamedSchedule[] = [
     'k1:A:replace:small:plain:p1:2,k2:B:replace:small:plain:p2:1;;hand;',
     { actor: 'd1', before: /^ledger\.claim write:/, choice: '!lost-late' },
   ),
+  schedule(
+    'the receipt of an upload session is recorded late, after the retention has moved the file to the trash',
+    'k1:A:new:small:upload:p1:2,k2:B:new:small:upload:p2:2;;none;;keep',
+    { actor: 'd1', before: /^ledger\.read upload/, choice: '!leave' },
+    { actor: 'd2', before: /^ledger\.record upload\S* done/, choice: '!lost-late' },
+    { actor: 'd2', before: /^GET files\/f/, nth: 2, choice: '>4' },
+  ),
 ];
