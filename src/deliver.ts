@@ -11,7 +11,7 @@ import {
   type Ready,
 } from './delivery/idempotency.ts';
 import { accountFor } from './delivery/plan.ts';
-import { receiptOf, recordReceipt, replayReceipt } from './delivery/receipt.ts';
+import { receiptOf, recordReceipt, replayReceipt, withTrashWarning } from './delivery/receipt.ts';
 import {
   type Allow,
   checkSize,
@@ -94,7 +94,9 @@ export const createDeliver =
       // Upload and verify, share, record.
       const step: UploadStep = { ...deliveryContext, plan, claim, plannedAtMs, unlocked: [], atEnd };
       const stored = await time('put', () => storeFile(step, existing));
-      if (stored.receipt !== undefined) return asReplay(stored.receipt);
+      if (stored.receipt !== undefined) {
+        return withTrashWarning(asReplay(stored.receipt), deliveryContext.request.destination.drive, context, now());
+      }
       const unshared = await time('share', () => restrictAndShare({ ...deliveryContext, ...stored }, stored));
       const warnings = [...stored.warnings, ...unshared];
       const receipt = receiptOf({ ...deliveryContext, ...stored, folderId: plan.folderId, warnings });
