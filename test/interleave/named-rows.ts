@@ -101,4 +101,11 @@ export const NAMED_ROWS: readonly NamedSchedule[] = [
     'k1:A:replace:rows:plain:p1:1,k2:B:replace:rows:plain:p2:1;;hand;',
     { actor: 'd1', before: KEY_IS_READ, nth: 2, choice: '!freeze' },
   ),
+  schedule(
+    'a person renames an empty sheet before its rows are written, and a copy with a slow search comes',
+    'k1:A:replace:rows:plain:p1:1,k1:B:replace:rows:plain:p2:1,k1:A:replace:rows:plain:p3:1;rename;none;',
+    { actor: 'd1', before: /^ledger\.record delivery/, choice: '>2' },
+    { actor: 'd2', before: KEY_IS_READ, choice: '>4' },
+    { actor: 'd2', before: SEARCH, nth: 2, choice: '!slow' },
+  ),
 ];

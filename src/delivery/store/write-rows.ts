@@ -3,6 +3,7 @@ import { checkDigest, type Receipt } from '../../domain.ts';
 import type { DriveFile } from '../../drive/drive.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
 import { acquireLease, endLease, fileLeaseKey, underLease } from '../../ledger/lease.ts';
+import { MAX_SEARCH_AGE_MS } from '../../look-age.ts';
 import { firstCells } from '../../sheets/a1.ts';
 import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../sheets/rows/batches.ts';
 import { readRows } from '../../sheets/rows/read-rows.ts';
@@ -49,6 +50,7 @@ const findOrMake = async (
   const { drive } = destination;
   const named = { drive, ledger, folderId, name, context, log, now, sleep };
   const lease = await acquireNameLease(step, folderId, context);
+  let readAtMs = now();
   const done = await doneMeanwhile(step, plan).catch(async (error: unknown) => {
     await lease.release();
     throw error;
@@ -78,6 +80,12 @@ const findOrMake = async (
     }
     const beforeSend = async (): Promise<void> => {
       if ((await found.findNamesake()) !== undefined) throw planChanged();
+      if (now() - readAtMs <= MAX_SEARCH_AGE_MS) return;
+      // The search took long. Another try may have written its rows since, into a sheet that it had made before, and that a person
+      // has renamed.
+      readAtMs = now();
+      const meanwhile = await doneMeanwhile(step, plan);
+      if ('receipt' in meanwhile || meanwhile.fileId !== done.fileId) throw planChanged();
     };
     const file = await drive.createDocument(
       {
