@@ -4,9 +4,8 @@ import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server
 import { openSocket } from '../../support/http/raw-socket.ts';
 
 /**
- * URLs that are not percent-encoded, as curl sends them, at the two functions. Under functions-framework Node parses the
- * request line, and refuses such a URL before any code of the courier runs. The service explains the way out instead
- * (test/http/heads/request-heads.test.ts).
+ * URLs that are not percent-encoded, as curl sends them, at the two functions. Node refuses them, and the courier explains how
+ * to send them, as the service does (test/http/heads/request-heads.test.ts).
  */
 
 const TIMEOUT_MS = 120_000;
@@ -81,9 +80,15 @@ describe.each(['courier', 'courierEvent'] as const)('the function %s', (form) =>
   };
   const filesNamed = (name: string) => google.drive.files().filter((file) => file.name === name);
 
-  test.each(RAW)('refuses %s with an empty 400, stores nothing, and closes the connection', async (_, target) => {
+  test.each(RAW)('refuses %s with a remedy, stores nothing, and closes the connection', async (_, target) => {
     const before = google.drive.files().length;
-    expect(await ask(target)).toBe('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+    const [head = '', problem = ''] = (await ask(target)).split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\nContent-Type: application\/problem\+json\r\n/);
+    expect(head).toMatch(/\r\nConnection: close$/);
+    expect(JSON.parse(problem)).toMatchObject({
+      ...{ code: 'request-invalid', status: 400 },
+      remedy: expect.stringContaining('Percent-encode'),
+    });
     expect(google.drive.files()).toHaveLength(before);
   });
 
