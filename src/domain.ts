@@ -1,7 +1,8 @@
 import { CourierError } from './errors.ts';
 
 /**
- * The types of the domain. Sizes are bytes; times are RFC 3339 UTC unless the name ends in `Ms` (epoch milliseconds).
+ * The types of the domain, and the few rules that several rooms share. Sizes are bytes; times are RFC 3339 UTC unless the name
+ * ends in `Ms` (epoch milliseconds).
  */
 
 /** The caller of a request, identified by a verified token. */

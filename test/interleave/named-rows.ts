@@ -1,4 +1,4 @@
-import { type NamedSchedule, SEARCH, schedule } from './named-schedule.ts';
+import { type Line, type NamedSchedule, SEARCH, schedule } from './named-schedule.ts';
 
 const FIRST_TRY = /^sends, try 1/;
 const SECOND_TRY = /^sends, try 2/;
@@ -9,6 +9,12 @@ const CHANGE = /^POST spreadsheets\/f1:batchUpdate/;
 const GET_SHEET = /^GET spreadsheets\/f1$/;
 const CONVERTED = /^ledger\.read converted/;
 const KEY_IS_READ = /^ledger\.read delivery/;
+
+/** The process dies after its change, and the next actor acts before the retry. */
+const CHANGE_BEFORE_RETRY: readonly Line[] = [
+  { actor: 'd1', before: CHANGE, choice: '!crash-after' },
+  { actor: 'd1', before: SECOND_TRY, choice: '>2' },
+];
 
 /** Schedules of rows in sheets that violated an invariant before a fix. */
 export const NAMED_ROWS: readonly NamedSchedule[] = [
@@ -57,8 +63,7 @@ export const NAMED_ROWS: readonly NamedSchedule[] = [
     schedule(
       `a person changes the tabs between two tries of a delivery that was written in part: ${act}`,
       `k1:A:append:batches:plain:p1:${act};spreadsheet;`,
-      { actor: 'd1', before: CHANGE, choice: '!crash-after' },
-      { actor: 'd1', before: SECOND_TRY, choice: '>2' },
+      ...CHANGE_BEFORE_RETRY,
     ),
   ),
   ...['2;move-tab', '2;hide-tab', '2;rename-tab', '2;delete-tab', '2:tab=T;rename-tab'].map((act) =>
@@ -72,15 +77,13 @@ export const NAMED_ROWS: readonly NamedSchedule[] = [
     schedule(
       `a person changes the tabs between the change of a delivery and its retry: ${act}`,
       `k1:A:append:rows:plain:p1:${act};spreadsheet;`,
-      { actor: 'd1', before: CHANGE, choice: '!crash-after' },
-      { actor: 'd1', before: SECOND_TRY, choice: '>2' },
+      ...CHANGE_BEFORE_RETRY,
     ),
   ),
   schedule(
     'a person deletes the tab that has the first rows of a delivery, and another delivery makes a tab of its name',
     'k1:A:append:batches:plain:p1:2:tab=T,k2:B:append:rows:plain:p2:1:tab=T;delete-tab;hand;',
-    { actor: 'd1', before: CHANGE, choice: '!crash-after' },
-    { actor: 'd1', before: SECOND_TRY, choice: '>2' },
+    ...CHANGE_BEFORE_RETRY,
     { actor: 'd2', before: FIRST_TRY, choice: '>3' },
   ),
   schedule(

@@ -30,7 +30,7 @@ test('it follows a clock that is set forward', () => {
   expect(now()).toBe(1_600_000);
 });
 
-test('it goes on, and a little slower, after the clock was set back, until the two agree', () => {
+test('after the clock of the machine was set back, it keeps running, a little slower, until the two agree', () => {
   const { now, pass, set } = setUp();
   set(-600_000);
   expect(now()).toBe(1_000_000);

@@ -35,7 +35,7 @@ const moveNamed = async (
   if (free === undefined) return undefined;
   const moved = await drive.move(file.id, { from, to }, context);
   try {
-    // Only now: until then, others would find the file elsewhere, and give the name another id.
+    // After the move: other deliveries would find the file in the former folder, and give the name another id.
     if (await free.take(file.id)) return moved;
     await drive.move(file.id, { from: to, to: from }, context);
     return undefined;

@@ -40,6 +40,15 @@ afterAll(() => tiny.close());
  */
 const MARK = { courierTry: 'one' };
 
+/** A Drive with as many buffers as that. */
+const driveWith = (blocks: number) =>
+  createCourierDrive({
+    origin: tiny.origin,
+    blockBytes: GRANULARITY,
+    bufferBytes: blocks * GRANULARITY,
+    multipartBytes: MULTIPART_BYTES,
+  });
+
 const bytesOf = (size: number, seed: number): Buffer => {
   const bytes = Buffer.alloc(size);
   for (let at = 0; at < size; at++) bytes[at] = (seed + at * 31 + (at >> 8)) & 255;
@@ -82,12 +91,7 @@ test(`${RUNS} uploads under faults: the sent bytes are stored once, or an error 
         plan = [];
         tiny.files.clear();
         tiny.sessions.clear();
-        const { drive, transport, budget } = createCourierDrive({
-          origin: tiny.origin,
-          blockBytes: GRANULARITY,
-          bufferBytes: blocks * GRANULARITY,
-          multipartBytes: MULTIPART_BYTES,
-        });
+        const { drive, transport, budget } = driveWith(blocks);
         try {
           const id = `file-${run}`;
           const bytes = bytesOf(size, seed);
@@ -167,12 +171,7 @@ test(`${RUNS} invalid bodies under faults: an error, and never a file`, async ()
     fc.asyncProperty(requests, async ({ scenario: { size, pieces, blocks, faults, seed }, defect, cutShare }) => {
       tiny.files.clear();
       tiny.sessions.clear();
-      const { drive, transport, budget } = createCourierDrive({
-        origin: tiny.origin,
-        blockBytes: GRANULARITY,
-        bufferBytes: blocks * GRANULARITY,
-        multipartBytes: MULTIPART_BYTES,
-      });
+      const { drive, transport, budget } = driveWith(blocks);
       try {
         const bytes = bytesOf(size, seed);
         plan = [...faults];
@@ -215,12 +214,7 @@ test(`${RUNS} uploads resumed repeatedly from where they stopped: one file, and 
         sessionUri = uri;
       };
       const attempt = async (): Promise<UploadedTo | undefined> => {
-        const { drive, transport } = createCourierDrive({
-          origin: tiny.origin,
-          blockBytes: GRANULARITY,
-          bufferBytes: blocks * GRANULARITY,
-          multipartBytes: MULTIPART_BYTES,
-        });
+        const { drive, transport } = driveWith(blocks);
         if (sessionUri !== undefined) resumed += 1;
         const file = { id: 'one', name: 'r', mimeType: 'text/csv', folderId: 'f', appProperties: MARK };
         const target = { kind: 'create', file } as const;

@@ -170,14 +170,7 @@ describe('all rows of a delivery are delivered again', () => {
 test('a receipt warns of rows whose tab was deleted before it was recorded', async () => {
   const name = 'no tab';
   const { id } = await world.append(story, 'a\n0\n', { name });
-  const failing = {
-    ...world.ledger,
-    record: async (...args: Parameters<typeof world.ledger.record>) => {
-      if (args[1].state === 'done') throw new Error('the process ends here');
-      return world.ledger.record(...args);
-    },
-  };
-  const ended = world.instance(failing);
+  const ended = world.instanceWithoutReceipts();
   const send = (instance: CourierStory, deadlineMs = Date.now() + 60_000) =>
     world.append(instance, 'a\n1\n', { name }, { idempotencyKey: name, deadlineMs });
   await expect(send(ended, Date.now() + 3_500)).rejects.toMatchObject({ code: 'google-unavailable' });

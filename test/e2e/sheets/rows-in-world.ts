@@ -12,6 +12,8 @@ export interface RowsWorld {
   person: SheetsApi;
   /** Another instance that shares the ledger. */
   instance(ledger?: Ledger): CourierStory;
+  /** An instance that cannot record a receipt, as if its process died before. */
+  instanceWithoutReceipts(): CourierStory;
   /** The values of a tab, row by row. */
   rowsOf(id: string, tab?: string): unknown[][];
   /** The files of a name that are not in the trash. */
@@ -46,15 +48,24 @@ export const startRowsWorld = async (): Promise<RowsWorld> => {
     default: { folder: google.places.sharedDrive, credentials: 'main', callers: [world.emails.exporter] },
   };
   let requests = 0;
+  const instance = (ledger: Ledger = shared): CourierStory => {
+    const story = createCourierStory(google, { ledger, destinations });
+    stories.push(story);
+    return story;
+  };
   return {
     google,
     ledger: shared,
     person: sheetsOf(google, world.emails.courier),
-    instance(ledger = shared) {
-      const story = createCourierStory(google, { ledger, destinations });
-      stories.push(story);
-      return story;
-    },
+    instance,
+    instanceWithoutReceipts: () =>
+      instance({
+        ...shared,
+        async record(...args) {
+          if (args[1].state === 'done') throw new Error('the process ends here');
+          return shared.record(...args);
+        },
+      }),
     rowsOf: (id, tab) => google.sheets.rowsOf(id, tab),
     filesNamed: (name) => google.drive.files().filter((file) => file.name === name && !file.trashed),
     append(story, csv, options = {}, rest = {}) {

@@ -67,7 +67,7 @@ test('a receipt has no range of a tab that is deleted while a retry looks for it
   expect(again).toMatchObject({ rows: ROWS, sheetId, tab: '', range: '', isRepeated: true });
 });
 
-test('a delivery goes on although only the search shows the marks of its first rows', async () => {
+test('a delivery continues although only the search shows the marks of its first rows', async () => {
   const [id, courier] = [await world.create(), world.instance()];
   courier.hideMarks();
   const written = await world.run(world.append(courier, id, large('only the search')));
