@@ -86,10 +86,11 @@ test('headers that do not arrive in time end the connection', async () => {
   limitConnections(server, { headersMs: 200, idleMs: 60_000 });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { write, until, ended } = await openSocket((server.address() as AddressInfo).port);
+  const { socket, write, until, ended } = await openSocket((server.address() as AddressInfo).port);
   await write('GET / HTTP/1.1\r\nHost: a\r\nX-');
   expect(await until(/\}$/)).toContain('The headers did not arrive in time.');
   await ended;
+  socket.destroy();
   server.close();
   expect([server.requestTimeout, server.keepAliveTimeout]).toEqual([0, 60_000]);
 });
