@@ -88,16 +88,14 @@ interface LeaseRecord {
   /** See `TakeoverOptions`. */
   note?: string;
   /** Set if the holder has abandoned the lease. */
+  abandoned?: true;
+  /** See `Lease.abandon`. */
   unanswered?: UnansweredWork;
 }
 
-const recordOf = (
-  nowMs: number,
-  { ttlMs, note, unanswered }: { ttlMs: number; note?: string | undefined; unanswered?: UnansweredWork | undefined },
-): LeaseRecord => ({
+const recordOf = (nowMs: number, { ttlMs, note }: { ttlMs: number; note?: string | undefined }): LeaseRecord => ({
   ...{ expiresAtMs: nowMs + ttlMs, ttlMs },
   ...(note === undefined ? {} : { note }),
-  ...(unanswered === undefined ? {} : { unanswered }),
 });
 
 const expiryOf = ({ record }: StoredEntry): number => (record as LeaseRecord).expiresAtMs;
@@ -194,7 +192,11 @@ const hold = (
     async abandon(unanswered) {
       ended.abort();
       await renewing.catch(() => undefined);
-      const record = recordOf(now(), { ttlMs, note, unanswered });
+      const record: LeaseRecord = {
+        ...recordOf(now(), { ttlMs, note }),
+        abandoned: true,
+        ...(unanswered && { unanswered }),
+      };
       await ledger.record(key, { state: 'claimed', record }, entry).catch(() => undefined);
     },
   };
@@ -260,4 +262,24 @@ export const acquireLease = async (
     // If the signal ended the wait, the next iteration throws.
     await sleep(pollMs, signal).catch(() => undefined);
   }
+};
+
+/**
+ * Waits until the work of a holder that has abandoned its lease can no longer take effect. A lease that is in use is not waited
+ * for.
+ * @returns whether there was such work
+ * @throws CourierError as `acquireLease` does
+ */
+export const waitForAbandonedWork = async (
+  ledger: Ledger,
+  key: string,
+  holder: string,
+  wait: LeaseWait,
+  times: LeaseTimes,
+): Promise<boolean> => {
+  const entry = await ledger.read(key);
+  if ((entry?.record as LeaseRecord | undefined)?.abandoned === undefined) return false;
+  const lease = await acquireLease(ledger, key, holder, wait, times);
+  await lease.release();
+  return true;
 };

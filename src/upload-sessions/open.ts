@@ -15,6 +15,7 @@ import {
 import { type Caller, callerName, type DeliveryOptions } from '../domain.ts';
 import type { CallContext } from '../drive/drive.ts';
 import { asCourierError, CourierError } from '../errors.ts';
+import { fileLeaseKey, waitForAbandonedWork } from '../ledger/lease.ts';
 import { type LedgerWrite, ledgerOf, type StoredEntry } from '../ledger/ledger.ts';
 import { askUntilFound, realSleep } from '../sleep.ts';
 import { READ_ONLY, refuseConversion, refuseReadOnly } from './refusals.ts';
@@ -234,10 +235,23 @@ const saveSession = async (
   return asOpened(id, sessionSchema.parse(entry.record), mine);
 };
 
+/**
+ * The caller sends the bytes without the lease of the file. So a request of another delivery that has ended, and that Drive may
+ * still carry out, could overwrite them. It is waited for here.
+ * @returns whether there was one. The file may have changed meanwhile
+ */
+const waitForEarlierDelivery = async (
+  { dependencies: { ledger, now, sleep = realSleep }, context }: Opening,
+  { kind, fileId }: Plan,
+): Promise<boolean> =>
+  kind === 'replace' &&
+  waitForAbandonedWork(ledger, fileLeaseKey(fileId), 'Another delivery to this file', context, { now, sleep });
+
 const openRound = async (opening: Opening, spentIds = 0): Promise<OpenedUpload> => {
   const { dependencies, request, resolved, context } = opening;
   const { destination, name } = resolved;
   const { id, plan, earlier } = await findRound(dependencies, request, opening);
+  if (await waitForEarlierDelivery(opening, plan)) return openRound(opening, spentIds);
   if (earlier !== undefined) return asOpened(id, earlier, false);
   if (plan.kind === 'skip') {
     throw new CourierError('name-taken', {

@@ -80,17 +80,17 @@ describe('the courier', () => {
     expect(code).toBe(0);
   });
 
-  // The minutes are those of a busy machine.
+  // The numbers of schedules end the runs, so each machine runs the same ones. A run takes about ten seconds.
   test.each([
-    ['of files', 'files', '400', '0.2'],
-    ['of two callers', 'callers', '150', '0.075'],
-    ['of archives', 'archives', '150', '0.075'],
-    ['with several accounts', 'accounts', '100', '0.05'],
-    ['with retention', 'keep', '100', '0.05'],
-    ['with sharing', 'share', '100', '0.05'],
-    ['of rows', 'rows', '150', '0.2'],
-  ])('satisfies the invariants in random schedules %s', async (_, kind, schedules, minutes) => {
-    const { code, lines } = await run('--seed', '1', '--kind', kind, '--schedules', schedules, '--minutes', minutes);
+    ['of files', 'files', '400'],
+    ['of two callers', 'callers', '150'],
+    ['of archives', 'archives', '150'],
+    ['with several accounts', 'accounts', '100'],
+    ['with retention', 'keep', '100'],
+    ['with sharing', 'share', '100'],
+    ['of rows', 'rows', '150'],
+  ])('satisfies the invariants in random schedules %s', async (_, kind, schedules) => {
+    const { code, lines } = await run('--seed', '1', '--kind', kind, '--schedules', schedules, '--minutes', '0.8');
     expect(lines).toEqual([expect.stringMatching(/^\d+ schedules in \d+ s with seed 1: 0 violations$/)]);
     expect(code).toBe(0);
   });

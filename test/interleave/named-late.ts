@@ -88,6 +88,29 @@ export const LATE_REQUESTS: readonly NamedSchedule[] = [
     { actor: 'd1', before: MULTIPART, choice: '!lost-late' },
     { actor: 'd1', before: /^ledger\.record write:/, choice: '>2' },
   ),
+  ...(
+    [
+      ['small:plain', MULTIPART, 1],
+      ['large:push', CHUNK, 2],
+    ] as const
+  ).flatMap(([kind, before, nth]) =>
+    ['!lost-late', '!504-late'].map((choice) =>
+      schedule(
+        `a request is late, its delivery is answered, and an upload is opened that replaces the file: ${kind} ${choice}`,
+        `k1:A:replace:${kind}:p1:1,k2:B:replace:small:upload:p2:2;;hand;`,
+        { actor: 'd1', before, nth, choice },
+        { actor: 'd2', before: /^ledger\.read delivery/, choice: '!leave' },
+      ),
+    ),
+  ),
+  schedule(
+    'a request is late, and overwrites what an upload has written that was opened before its delivery was answered',
+    'k1:A:replace:small:upload:p1:2,k2:B:replace:small:plain:p2:1;;hand;',
+    { actor: 'd1', before: /^ledger\.claim delivery/, choice: '!leave' },
+    { actor: 'd2', before: /^ledger\.read file/, choice: '!freeze' },
+    { actor: 'd1', before: /^ledger\.read write/, nth: 2, choice: '!freeze' },
+    { actor: 'd2', before: MULTIPART, choice: '!lost-late' },
+  ),
   ...['!lost-late', '!504-late', '!crash-late'].map((choice) =>
     schedule(
       `rows are late and sent again, and Sheets refuses the second change: ${choice}`,

@@ -12,21 +12,30 @@ const attemptOf = ({ monitor }: Facts, { author }: Change): Attempt | undefined 
 const isTakenOutOfTrash = ({ kind, before, after }: Change): boolean =>
   kind === 'untrashed' || (kind === 'moved' && before?.trashed === true && after?.trashed === false);
 
+/** When the attempt began that has planned the upload session. */
+const openedStepOf = ({ monitor }: Facts, attempt: Attempt, fileId: string): number =>
+  monitor.planned.findLast(({ identity, plan }) => identity === identityOf(attempt) && plan.fileId === fileId)
+    ?.startStep ?? attempt.startStep;
+
 /**
  * The second copy of bytes whose first request had no answer and was sent again: a limit, see
- * docs/decisions/unanswered-requests.md. It overwrites only the bytes of the same delivery, or what a person has written after
- * the request was sent.
+ * docs/decisions/unanswered-requests.md. It overwrites only the bytes of the same delivery, what a person has written after
+ * the request was sent, or what a caller has sent to an upload session that was opened before the answer.
  */
-const isSecondCopy = ({ monitor }: Facts, change: Change): boolean => {
+const isSecondCopy = (facts: Facts, change: Change): boolean => {
+  const { monitor } = facts;
   const { kind, isUnanswered, before, revision, sentAtMs } = change;
   const overwritten = headOf(before);
   if (!isUnanswered || kind !== 'content' || overwritten === undefined) return false;
   const identity = identityOfAuthor(change);
   const isSent = ({ receipt }: Ack): boolean => receipt.id === change.fileId && receipt.sha256 === revision?.sha256;
-  if (!monitor.acks.some((ack) => identityOf(ack.attempt) === identity && isSent(ack))) return false;
+  const ack = monitor.acks.find((one) => identityOf(one.attempt) === identity && isSent(one));
   const written = monitor.changes.find((other) => other.revision?.id === overwritten.id);
-  if (written === undefined) return false;
-  return identityOfAuthor(written) === identity || (written.author.isPerson && written.atMs > sentAtMs);
+  if (ack === undefined || written === undefined) return false;
+  const writer = attemptOf(facts, written);
+  const isByUpload =
+    writer !== undefined && isSession(writer.spec) && openedStepOf(facts, writer, change.fileId) < ack.step;
+  return isByUpload || identityOfAuthor(written) === identity || (written.author.isPerson && written.atMs > sentAtMs);
 };
 
 /** I2: a copy of an answered delivery changes nothing in Drive, except that it may take the file out of the trash. */
@@ -124,11 +133,6 @@ const checkTarget = (facts: Facts, change: Change): void => {
 /** A file that a person created this recently before a request was sent may be overlooked, in milliseconds. */
 const HANDED_MS = 5_000;
 
-/** When the attempt began that has planned the upload session of a new file. */
-const openedStepOf = ({ monitor }: Facts, attempt: Attempt, fileId: string): number | undefined =>
-  monitor.planned.findLast(({ identity, plan }) => identity === identityOf(attempt) && plan.fileId === fileId)
-    ?.startStep;
-
 /** I3: `replace`, `skip` and `fail` do not create a second file of a name. */
 const checkName = (facts: Facts, change: Change): void => {
   const { kind, fileId, after, step } = change;
@@ -149,9 +153,7 @@ const checkName = (facts: Facts, change: Change): void => {
     if (!isBeside || !isKnown) continue;
     // The caller of an upload session sends the bytes whenever it likes, and the courier does not see it. A later attempt gets
     // the session of the one that has opened it, and the courier has searched for the name before that.
-    const searchedStep = isSession(attempt.spec)
-      ? (openedStepOf(facts, attempt, fileId) ?? attempt.startStep)
-      : attempt.startStep;
+    const searchedStep = isSession(attempt.spec) ? openedStepOf(facts, attempt, fileId) : attempt.startStep;
     const isSeen = made.step <= searchedStep || (made.author.isPerson && !isSession(attempt.spec));
     const since = Math.max(searchedStep, made.step + 1);
     if (isSeen && changesByPerson(facts, other.id, since, step).length === 0)

@@ -20,6 +20,8 @@ interface OpenSetting {
   render?: Destination['render'];
   /** Replaces operations of the ledger. */
   changeLedger?: (ledger: Ledger) => Partial<Ledger>;
+  /** Called for each wait. Default: the waits take no time. */
+  onSleep?: (ms: number) => void;
 }
 
 /** The session that Drive was asked for: the file as it was sent, and the call's size and context. */
@@ -33,7 +35,13 @@ export interface AskedSession {
 export type OpenOptions = Partial<OpenRequest['options']> & { key?: string | undefined; caller?: Caller };
 
 /** Opens upload sessions at a Drive whose answers a test chooses, and keeps what Drive was asked for. */
-export const createOpenUploads = ({ config = {}, accounts, render, changeLedger = () => ({}) }: OpenSetting = {}) => {
+export const createOpenUploads = ({
+  config = {},
+  accounts,
+  render,
+  changeLedger = () => ({}),
+  onSleep,
+}: OpenSetting = {}) => {
   const clock = { nowMs: NOW_MS };
   const now = (): number => clock.nowMs;
   const files = createFakeFiles();
@@ -71,7 +79,8 @@ export const createOpenUploads = ({ config = {}, accounts, render, changeLedger 
     ...(accounts === undefined ? {} : { accounts }),
     ...(render === undefined ? {} : { render }),
   } as unknown as Destination;
-  const openUpload = createOpenUpload({ allow: () => destination, ledger, now, log, sleep: async () => undefined });
+  const sleep = async (ms: number): Promise<void> => onSleep?.(ms);
+  const openUpload = createOpenUpload({ allow: () => destination, ledger, now, log, sleep });
   const { signal } = new AbortController();
 
   const openWith = ({ key, caller = { sub: '1' }, ...options }: OpenOptions = {}) =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { acquireLease, endLease, type UnansweredWork } from '../../../src/ledger/lease.ts';
+import { acquireLease, endLease, type UnansweredWork, waitForAbandonedWork } from '../../../src/ledger/lease.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { createUnanswered } from '../../../src/unanswered-requests.ts';
 import { createSteppedClock } from '../../support/stepped-clock.ts';
@@ -108,4 +108,43 @@ test.each([
   requests.onSend()(status);
   await endLease(await acquire(), requests);
   expect((await ledger.read('key')) !== undefined).toBe(isHeld);
+});
+
+describe('to wait for abandoned work', () => {
+  const waitAt = ({ ledger, now, pass }: ReturnType<typeof start>, deadlineMs = Infinity) => {
+    const times = { now, sleep: (ms: number) => pass(ms) };
+    return waitForAbandonedWork(ledger, 'key', 'Another delivery', { deadlineMs }, times);
+  };
+
+  test.each([
+    ['nobody has the lease', async () => undefined],
+    ['the lease is in use', async ({ acquire }: ReturnType<typeof start>) => void (await acquire())],
+    ['the lease was released', async ({ acquire }: ReturnType<typeof start>) => (await acquire()).release()],
+  ])('takes no time if %s', async (_, prepare) => {
+    const world = start();
+    await prepare(world);
+    const startMs = world.now();
+    expect(await waitAt(world)).toBe(false);
+    expect(world.now()).toBe(startMs);
+  });
+
+  test.each([
+    ['can be recognized', WORK],
+    ['cannot be recognized', undefined],
+  ])('takes until it is over, and the lease is free then: its effect %s', async (_, work) => {
+    const world = start();
+    await (await world.acquire()).abandon(work);
+    const startMs = world.now();
+    expect(await waitAt(world)).toBe(true);
+    expect(world.now() - startMs).toBeGreaterThanOrEqual(TTL_MS + SKEW_MS);
+    expect(await world.ledger.read('key')).toBeUndefined();
+  });
+
+  test('ends with a time to retry if the request must be answered before', async () => {
+    const world = start();
+    await (await world.acquire()).abandon();
+    await expect(waitAt(world, world.now() + 10_000)).rejects.toMatchObject({
+      ...{ code: 'drive-unavailable', retryAfterSeconds: expect.any(Number) },
+    });
+  });
 });

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { deliveryKey } from '../../../src/delivery/idempotency.ts';
+import type { DriveFile } from '../../../src/drive/drive.ts';
 import { CourierError } from '../../../src/errors.ts';
+import { acquireLease, fileLeaseKey } from '../../../src/ledger/lease.ts';
 import { createOpenUploads, type OpenOptions } from '../../support/drive/open-uploads.ts';
 
 const FOLDER = 'root-folder';
@@ -129,6 +131,59 @@ test('a new file of a destination whose files are read-only has a session', asyn
   const { open, asked } = createOpenUploads({ config: { readOnly: true } });
   await open();
   expect(asked).toMatchObject([{ kind: 'create' }]);
+});
+
+describe('the file of an upload session has the lease of another delivery', () => {
+  /** @param meanwhile what changes at the file while the session waits */
+  const setUp = async (meanwhile: Partial<DriveFile> = {}) => {
+    const uploads = createOpenUploads({
+      onSleep(ms) {
+        uploads.clock.nowMs += ms;
+        uploads.files.change(FORMER.id, meanwhile);
+      },
+    });
+    const { ledger, files, clock } = uploads;
+    files.add(FORMER);
+    const times = { now: () => clock.nowMs, sleep: () => new Promise<void>(() => undefined) };
+    const lease = await acquireLease(ledger, fileLeaseKey(FORMER.id), 'Another delivery', {}, times);
+    return { ...uploads, lease };
+  };
+
+  test('which is in progress: nobody knows which of the two ends first, so the session is opened at once', async () => {
+    const { open, asked, clock } = await setUp();
+    const startMs = clock.nowMs;
+    await open({ key: 'k' });
+    expect([clock.nowMs, asked.length]).toEqual([startMs, 1]);
+  });
+
+  test.each([undefined, 'k'])(
+    'which has ended with a request that may still take effect: with the key %s',
+    async (key) => {
+      const { open, asked, clock, lease, sessionOf } = await setUp({ headRevisionId: 'r2' });
+      await lease.abandon();
+      const startMs = clock.nowMs;
+      const { id } = await open({ key });
+      expect(clock.nowMs - startMs).toBeGreaterThanOrEqual(30_000);
+      expect(asked).toMatchObject([{ kind: 'replace', file: { id: FORMER.id } }]);
+      expect(await sessionOf(id)).toMatchObject({ formerRevisionId: 'r2' });
+    },
+  );
+
+  test('which has ended so, after the key has opened its session: the same session is the answer afterwards', async () => {
+    const { open, clock, lease } = await setUp();
+    const opened = await open({ key: 'k' });
+    await lease.abandon();
+    const startMs = clock.nowMs;
+    expect(await open({ key: 'k' })).toEqual({ ...opened, isNew: false });
+    expect(clock.nowMs - startMs).toBeGreaterThanOrEqual(30_000);
+  });
+
+  test('which has ended so, and the file is in the trash afterwards: a new file is planned', async () => {
+    const { open, asked, lease } = await setUp({ trashed: true });
+    await lease.abandon();
+    await open({ key: 'k' });
+    expect(asked).toMatchObject([{ kind: 'create' }]);
+  });
 });
 
 describe('a destination with several accounts', () => {
