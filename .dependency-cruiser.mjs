@@ -54,8 +54,7 @@ const DOORS = {
   ],
   delivery: [
     'audit',
-    'check-plan',
-    'check-request',
+    'checks/(check-plan|check-request)',
     'file-account',
     'hidden-file',
     'idempotency',

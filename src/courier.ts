@@ -6,7 +6,7 @@ import { createPlatform } from './credentials/runtime/platform.ts';
 import { createRuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
 import { createRuntimeProject } from './credentials/runtime/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
-import { createAllow, createAuthorize } from './delivery/check-request.ts';
+import { createAllow, createAuthorize } from './delivery/checks/check-request.ts';
 import { createDestinations, openAccount } from './destinations.ts';
 import type { DoctorDependencies } from './doctor/dependencies.ts';
 import type { Delivery } from './domain.ts';

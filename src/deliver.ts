@@ -1,6 +1,6 @@
 import { beginAudit, factsOf, type OnReceipt } from './delivery/audit.ts';
-import { planDelivery } from './delivery/check-plan.ts';
-import { checkRequest } from './delivery/check-request.ts';
+import { planDelivery } from './delivery/checks/check-plan.ts';
+import { checkRequest } from './delivery/checks/check-request.ts';
 import {
   asReplay,
   type Claim,

@@ -1,4 +1,4 @@
-import { unicodeEscape } from './text/unicode-escape.ts';
+import { unicodeEscape } from './text/unicode/unicode-escape.ts';
 
 /** How a log line looks on a terminal: time, severity and message first, then the fields as `name=value`. */
 

@@ -13,7 +13,7 @@ import { defaultResource, detectResources, envDetector, resourceFromAttributes }
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import packageJson from '../package.json' with { type: 'json' };
-import { withoutTrailingSlashes } from './text/trailing-slashes.ts';
+import { withoutTrailingSlashes } from './text/urls/trailing-slashes.ts';
 
 export interface TelemetrySdk {
   /** Exports the remaining data and stops. It never throws, and waits at most a few seconds. */

@@ -1,4 +1,4 @@
-import { withoutTrailingSlashes } from '../text/trailing-slashes.ts';
+import { withoutTrailingSlashes } from '../text/urls/trailing-slashes.ts';
 
 /** The audience for a courier's URL: without the slash or line break that configuration values often end with. */
 export const audienceOfUrl = (url: string | URL): string => withoutTrailingSlashes(String(url).trim());

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import type { ConflictRule, Conversion, Outcome, Receipt } from '../domain.ts';
-import { isLoopback } from '../text/hosts.ts';
+import { isLoopback } from '../text/urls/hosts.ts';
 import { audienceOfUrl, hasUserInfo } from './audience.ts';
 import { type ClientErrorCode, CourierClientError, type ExitCode, type FileFailure, failure } from './errors.ts';
 import {
@@ -9,7 +9,7 @@ import {
   type ExportOptions,
   type ExportSource,
   sendDocument,
-} from './export.ts';
+} from './export/export.ts';
 import { type CallCourier, createApi } from './http/api.ts';
 import { createExchange, type Exchange } from './http/http.ts';
 import { type RetryOptions, retryWith } from './http/retry.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isLoopback } from '../text/hosts.ts';
-import { withoutTrailingSlashes } from '../text/trailing-slashes.ts';
+import { isLoopback } from '../text/urls/hosts.ts';
+import { withoutTrailingSlashes } from '../text/urls/trailing-slashes.ts';
 import { ConfigError, faultLines } from './faults.ts';
 import { faultOfLimits, memoryLimitBytes } from './memory.ts';
 import { document, PARSED_ONCE } from './schema/document.ts';

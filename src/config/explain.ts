@@ -1,4 +1,4 @@
-import { isServiceAccountDomain } from '../text/service-account.ts';
+import { isServiceAccountDomain } from '../text/google/service-account.ts';
 import type { Config } from './config.ts';
 import { bufferBytesIn, memoryLimitBytes } from './memory.ts';
 import type { CredentialConfig } from './schema/credential.ts';

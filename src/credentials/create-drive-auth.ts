@@ -3,7 +3,7 @@ import { asCourierError, CourierError } from '../errors.ts';
 import type { GoogleTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { createRefreshingValue } from '../refreshing-value.ts';
-import { isSameSecret } from '../text/secret-name.ts';
+import { isSameSecret } from '../text/google/secret-name.ts';
 import { type AccessToken, type Minter, tokenAges } from './access-token.ts';
 import { readDocument } from './documents/document.ts';
 import { minterOf } from './documents/from-document.ts';

@@ -1,7 +1,7 @@
 import { crc32c } from '@aws-crypto/crc32c';
 import { z } from 'zod';
 import { CourierError, type ErrorCode } from '../errors.ts';
-import { parseSecretName, secretManagerHost } from '../text/secret-name.ts';
+import { parseSecretName, secretManagerHost } from '../text/google/secret-name.ts';
 import { courierErrorIn } from './google-library.ts';
 import type { RuntimeIdentity } from './runtime/runtime-identity.ts';
 

@@ -5,7 +5,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sleep } from '../sleep.ts';
 import { isDocsType } from '../text/media-type.ts';
-import { checkConversion } from './check-conversion.ts';
+import { checkConversion } from './checks/check-conversion.ts';
 import { findConverted, resolveNamedFile } from './naming/named-file.ts';
 import type { Destination, ResolvedRequest } from './resolve-options.ts';
 

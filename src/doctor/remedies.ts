@@ -1,7 +1,7 @@
 import { type CredentialConfig, DRIVE_SCOPE } from '../config/schema/credential.ts';
 import type { CourierError } from '../errors.ts';
-import { parseSecretName } from '../text/secret-name.ts';
-import { isServiceAccount, projectOfAccount } from '../text/service-account.ts';
+import { parseSecretName } from '../text/google/secret-name.ts';
+import { isServiceAccount, projectOfAccount } from '../text/google/service-account.ts';
 
 /** For a ledger in memory. */
 export const USE_FIRESTORE =

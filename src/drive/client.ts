@@ -7,7 +7,7 @@ import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../google/t
 import { driveError } from './answers/errors.ts';
 import type { CallContext, DriveFile, NewFile } from './drive.ts';
 import type { Pace } from './pacing.ts';
-import { ADDED_PROPERTY } from './query.ts';
+import { ADDED_PROPERTY } from './files/query.ts';
 
 export const DRIVE_URL = 'https://www.googleapis.com/drive/v3';
 export const UPLOAD_URL = 'https://www.googleapis.com/upload/drive/v3';

@@ -7,9 +7,9 @@ import { createDriveClient, DRIVE_URL, fileOf, parseAnswer } from './client.ts';
 import type { CallContext, Drive, DrivePolicy, Upload, UploadTarget } from './drive.ts';
 import { createExplained, createResolveFolder } from './folder/resolve-folder.ts';
 import { createLibrary } from './library.ts';
-import { createMetadata } from './metadata.ts';
+import { createMetadata } from './files/metadata.ts';
 import { type Pace, UNITS } from './pacing.ts';
-import { createSearch } from './search.ts';
+import { createSearch } from './files/search.ts';
 import { createSharedReads } from './shared-work.ts';
 import type { BufferBudget } from './upload/buffer-budget.ts';
 import { askStatus, endSession, readAnswer, SESSION_MS, sessionUriOf, startSession } from './upload/session.ts';
@@ -98,7 +98,7 @@ export const createDrive = ({
     resolveFolder,
     probeSearch: probe,
     policy() {
-      policy ??= import('./policy.ts').then(({ createDrivePolicy }) => createDrivePolicy(client));
+      policy ??= import('./files/policy.ts').then(({ createDrivePolicy }) => createDrivePolicy(client));
       return policy;
     },
     ...createIds(generateIds),

@@ -2,9 +2,9 @@ import type { FileDetails, Source } from '../domain.ts';
 import type { CourierError } from '../errors.ts';
 import type { CallStats } from '../google/transport.ts';
 import type { OnAnswer } from '../unanswered-requests.ts';
-import type { DriveFile, FolderDescription, NewFile, ResolvedFolder, Revision } from './file-types.ts';
+import type { DriveFile, FolderDescription, NewFile, ResolvedFolder, Revision } from './files/file-types.ts';
 
-export type { DriveFile, FolderDescription, NewFile, ResolvedFolder } from './file-types.ts';
+export type { DriveFile, FolderDescription, NewFile, ResolvedFolder } from './files/file-types.ts';
 
 /** What every call for one delivery shares. */
 export interface CallContext {

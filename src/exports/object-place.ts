@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CourierError } from '../errors.ts';
-import { normalized } from '../text/normal-form.ts';
+import { normalized } from '../text/unicode/normal-form.ts';
 
 /**
  * Converts the name of a Cloud Storage object to a file name and a path. Object names may be any text of 1 to 1,024

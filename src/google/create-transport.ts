@@ -3,7 +3,7 @@ import { callWithBearer } from '../bearer.ts';
 import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { realSleep, type Sleep } from '../sleep.ts';
-import { createGoogleRewrite } from '../text/hosts.ts';
+import { createGoogleRewrite } from '../text/urls/hosts.ts';
 import { createFetch } from './fetch.ts';
 import { type Answer, type Attempt, createHttp, type Http, isUnsent, readWhole } from './http.ts';
 import { createRetryPolicy, isTransient } from './retry.ts';

@@ -1,6 +1,6 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps, Agent as SecureAgent } from 'node:https';
-import { type RequestTarget, requestTarget } from '../text/request-target.ts';
+import { type RequestTarget, requestTarget } from '../text/urls/request-target.ts';
 
 /** Whether a request has failed before there was a connection on which it could be sent. */
 export const isUnsent = (error: unknown): boolean => {

@@ -1,5 +1,5 @@
 import type { CallerLimits } from '../caller-limits/caller-limits.ts';
-import type { AnnouncedDelivery } from '../delivery/check-request.ts';
+import type { AnnouncedDelivery } from '../delivery/checks/check-request.ts';
 import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, Receipt } from '../domain.ts';
 import type { CourierError } from '../errors.ts';
 import type { OpenedQuery } from '../exports/bigquery/open-query.ts';

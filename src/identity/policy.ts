@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { type Caller, callerName, impliedDestination } from '../domain.ts';
 import { CourierError } from '../errors.ts';
-import { isServiceAccount, isServiceAccountDomain, projectDomainOf } from '../text/service-account.ts';
+import { isServiceAccount, isServiceAccountDomain, projectDomainOf } from '../text/google/service-account.ts';
 
 /** Decides who may write where. */
 export interface Policy {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { isServiceAccount } from '../text/service-account.ts';
+import { isServiceAccount } from '../text/google/service-account.ts';
 import { type Algorithm, createSigningKeys } from './signing-keys.ts';
 import { isSignatureRemoved, readPayload, readTokenParts, type TokenParts } from './token-parts.ts';
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { asCourierError, CourierError } from '../errors.ts';
 import { createSlots, holderOf } from '../http/capacity.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
-import { withoutMark } from '../text/byte-order-mark.ts';
+import { withoutMark } from '../text/unicode/byte-order-mark.ts';
 import { type PubsubMessage, readPublishedEvent, unwrap } from './message.ts';
 import { handleMessage, type MessageContext, type MessageDependencies, messageFields } from './message-handler.ts';
 import { PUSH_SECONDS } from './push.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { checkRequest } from '../delivery/check-request.ts';
+import { checkRequest } from '../delivery/checks/check-request.ts';
 import { deliveryKey, fingerprint, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
 import { resolveNamedFile } from '../delivery/naming/named-file.ts';
 import { againInFreshFolder } from '../delivery/naming/folders.ts';

@@ -12,11 +12,11 @@ test('a keyed upload of 10 KB passes through few source files, in the order of t
   expect(files.length).toBeLessThanOrEqual(MAX_FILES);
   expect(rooms.length).toBeLessThanOrEqual(MAX_MOVES);
   const steps = [
-    'check-request',
+    'checks/check-request',
     'audit',
     'resolve-options',
     'idempotency',
-    'check-plan',
+    'checks/check-plan',
     'store/store-file',
     'sharing',
     'receipt',

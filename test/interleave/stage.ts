@@ -16,8 +16,8 @@ export const openStage = async (hasBrokenLedger = false): Promise<Stage & { clos
     import('../../src/delivery/policy.ts'),
     import('../../src/delivery/store/next-account.ts'),
     import('../../src/delivery/store/locks.ts'),
-    import('../../src/delivery/store/write-rows.ts'),
-    import('../../src/delivery/store/plan-rows.ts'),
+    import('../../src/delivery/store/rows/write-rows.ts'),
+    import('../../src/delivery/store/rows/plan-rows.ts'),
     import('../../src/sheets/replace/prepare-replacement.ts'),
   ]);
   const clock = installClock(START_MS, () => contexts.getStore());

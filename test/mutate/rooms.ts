@@ -4,7 +4,7 @@
  */
 export const MUTATED = [
   'src/deliver.ts',
-  'src/delivery/{,store/}*.ts',
+  'src/delivery/{,checks/,store/,store/rows/}*.ts',
   'src/drive/upload/*.ts',
   'src/identity/*.ts',
   'src/ledger/*.ts',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { createSearch } from '../../src/drive/search.ts';
+import { createSearch } from '../../src/drive/files/search.ts';
 import { bytesOfResult } from '../../src/exports/bigquery/rows.ts';
 import { listObjects } from '../../src/exports/prefix/list-objects.ts';
 import { createPageTokenCheck } from '../../src/page-tokens.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { withoutMark } from '../../text/byte-order-mark.ts';
+import { withoutMark } from '../../text/unicode/byte-order-mark.ts';
 import { failure } from '../errors.ts';
 import { googleFetch } from '../http/google-fetch.ts';
 import { rewriteFor } from '../http/google-origin.ts';

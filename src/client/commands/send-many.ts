@@ -1,4 +1,4 @@
-import { withoutControls } from '../../text/unicode-escape.ts';
+import { withoutControls } from '../../text/unicode/unicode-escape.ts';
 import { asClientError, CourierClientError, type ExitCode, type FileFailure, failure } from '../errors.ts';
 import type { FileReceipt, SendAllOptions } from '../send-all/options.ts';
 import type { PlannedFile } from '../send-all/plan-all.ts';

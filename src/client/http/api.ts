@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { withoutTrailingSlashes } from '../../text/trailing-slashes.ts';
+import { withoutTrailingSlashes } from '../../text/urls/trailing-slashes.ts';
 import { CourierClientError, failure } from '../errors.ts';
 import { parseAnswer, problemIn } from '../schemas.ts';
 import { type Exchange, type HttpAnswer, networkErrorText } from './http.ts';

@@ -1,4 +1,4 @@
-import { createGoogleRewrite, isLoopback } from '../../text/hosts.ts';
+import { createGoogleRewrite, isLoopback } from '../../text/urls/hosts.ts';
 import { failure } from '../errors.ts';
 
 /** Where a Google URL really leads. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { types } from 'node:util';
-import { requestTarget } from '../../text/request-target.ts';
+import { requestTarget } from '../../text/urls/request-target.ts';
 import { isUrl } from '../realms.ts';
 import { ProxyError, proxyAgent, proxyFor, proxyName } from './proxy.ts';
 import { systemErrorText } from './system-errors.ts';

@@ -1,5 +1,5 @@
 import type { HttpsProxyAgent } from 'https-proxy-agent';
-import { isLoopback } from '../../text/hosts.ts';
+import { isLoopback } from '../../text/urls/hosts.ts';
 import { failure } from '../errors.ts';
 
 /** The proxy failed, not the server that it forwards to. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { withoutMark } from '../../text/byte-order-mark.ts';
+import { withoutMark } from '../../text/unicode/byte-order-mark.ts';
 import { isFileContent } from '../../text/file-content.ts';
 import { failure } from '../errors.ts';
 import { systemErrorText } from '../http/system-errors.ts';

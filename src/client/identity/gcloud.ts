@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { isServiceAccount } from '../../text/service-account.ts';
+import { isServiceAccount } from '../../text/google/service-account.ts';
 import { CourierClientError, failure } from '../errors.ts';
 import type { Identity, SearchContext } from './identity.ts';
 

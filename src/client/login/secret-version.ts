@@ -1,6 +1,6 @@
 import { crc32c } from '@aws-crypto/crc32c';
 import { z } from 'zod';
-import { parseSecretName, secretManagerHost } from '../../text/secret-name.ts';
+import { parseSecretName, secretManagerHost } from '../../text/google/secret-name.ts';
 import { failure } from '../errors.ts';
 import { fetchJson, type GoogleFetch } from '../http/google-fetch.ts';
 import { identityError } from '../identity/refusal.ts';

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Receipt } from '../../domain.ts';
-import { withoutMark } from '../../text/byte-order-mark.ts';
+import { withoutMark } from '../../text/unicode/byte-order-mark.ts';
 
 /** The first line of a manifest. */
 export const headerSchema = z.object({

@@ -1,4 +1,4 @@
-import { isLoopback } from '../../text/hosts.ts';
+import { isLoopback } from '../../text/urls/hosts.ts';
 
 /** On Cloud Run; behind a load balancer; behind a regional load balancer (iap/docs/signed-headers-howto). */
 const IAP_FORMS = [

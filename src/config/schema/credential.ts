@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isFileContent } from '../../text/file-content.ts';
-import { parseSecretName } from '../../text/secret-name.ts';
+import { parseSecretName } from '../../text/google/secret-name.ts';
 import { email } from './principal.ts';
 
 export const DRIVE_SCOPE = 'https://www.googleapis.com/auth/drive';

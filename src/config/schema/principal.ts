@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isProjectDomain, isServiceAccountDomain } from '../../text/service-account.ts';
+import { isProjectDomain, isServiceAccountDomain } from '../../text/google/service-account.ts';
 
 export const email = z
   .string()

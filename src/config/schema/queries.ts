@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { withoutMark } from '../../text/byte-order-mark.ts';
+import { withoutMark } from '../../text/unicode/byte-order-mark.ts';
 import { endOfNonCode } from '../../text/sql.ts';
 import { named } from './named.ts';
 import { principal } from './principal.ts';

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { Bearer } from '../../bearer.ts';
 import { CourierError } from '../../errors.ts';
 import type { GoogleResponse, GoogleTransport } from '../../google/transport.ts';
-import { parseJson, rpcReasonsOf } from '../../text/rpc-error.ts';
+import { parseJson, rpcReasonsOf } from '../../text/google/rpc-error.ts';
 
 const DEADLINE_MS = 30_000;
 

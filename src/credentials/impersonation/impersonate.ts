@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CourierError } from '../../errors.ts';
-import { parseJson } from '../../text/rpc-error.ts';
+import { parseJson } from '../../text/google/rpc-error.ts';
 import type { AccessToken, Minter } from '../access-token.ts';
 import { oauthError } from '../oauth-error.ts';
 import { callIam, type IamCaller } from './iam-credentials.ts';

@@ -1,6 +1,6 @@
 import type { CallContext, Drive, FolderDescription } from '../../drive/drive.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
-import { DOCS_TYPES } from '../check-conversion.ts';
+import { DOCS_TYPES } from '../checks/check-conversion.ts';
 
 const notFound = (id: string, error: CourierError): CourierError =>
   new CourierError('folder-not-found', {

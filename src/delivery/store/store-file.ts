@@ -36,7 +36,7 @@ const carryOut = async (step: UploadStep, existing: DriveFile | undefined): Prom
       return convert(step, plan, existing);
     case 'appendRows':
     case 'replaceRows':
-      return (await import('./write-rows.ts')).writeRows(step, plan);
+      return (await import('./rows/write-rows.ts')).writeRows(step, plan);
   }
 };
 

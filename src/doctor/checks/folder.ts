@@ -2,7 +2,7 @@ import { DRIVE_SCOPE } from '../../config/schema/credential.ts';
 import { type Destination, folderOf } from '../../delivery/resolve-options.ts';
 import type { CallContext, Drive } from '../../drive/drive.ts';
 import { asCourierError } from '../../errors.ts';
-import { isServiceAccount } from '../../text/service-account.ts';
+import { isServiceAccount } from '../../text/google/service-account.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
 import { type Check, failed, failedWith, passed, skipped, warned } from '../report.ts';
 import type { ReadyAccount } from './credentials.ts';

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts';
-import { isLoopback } from '../../text/hosts.ts';
-import { withoutTrailingSlashes } from '../../text/trailing-slashes.ts';
+import { isLoopback } from '../../text/urls/hosts.ts';
+import { withoutTrailingSlashes } from '../../text/urls/trailing-slashes.ts';
 
 /** The audiences that are URLs: on Cloud Run an audience is the service's URL, unless the operator chose another. */
 export const urlsIn = ({ audiences }: Pick<Config, 'audiences'>): URL[] =>

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { rpcReasonsOf } from '../../text/rpc-error.ts';
+import { rpcReasonsOf } from '../../text/google/rpc-error.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
 import { onceEach } from '../once-each.ts';
 

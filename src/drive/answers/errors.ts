@@ -1,7 +1,7 @@
 import { CourierError, type ErrorCode } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
-import { parseGoogleError } from '../../text/google-error.ts';
-import { isServiceAccount } from '../../text/service-account.ts';
+import { parseGoogleError } from '../../text/google/google-error.ts';
+import { isServiceAccount } from '../../text/google/service-account.ts';
 import { isVague, meaningOf } from './reasons.ts';
 
 /** Seconds to wait when Drive does not say: a minute is what its quota is counted in. */

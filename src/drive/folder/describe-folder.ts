@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DRIVE_URL, type DriveClient, parseAnswer } from '../client.ts';
 import type { CallContext, FolderDescription } from '../drive.ts';
 import { UNITS } from '../pacing.ts';
-import { FOLDER_TYPE, SHORTCUT_TYPE } from '../query.ts';
+import { FOLDER_TYPE, SHORTCUT_TYPE } from '../files/query.ts';
 
 const FIELDS =
   'id,name,mimeType,driveId,ownedByMe,trashed,inheritedPermissionsDisabled,shortcutDetails(targetId,targetMimeType),capabilities(canAddChildren,canEdit,canListChildren,canShare)';

@@ -1,7 +1,7 @@
 import type { Bearer } from '../../bearer.ts';
 import { CourierError } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
-import { parseGoogleError } from '../../text/google-error.ts';
+import { parseGoogleError } from '../../text/google/google-error.ts';
 
 /** Google's name for what is wrong: `accessDenied`, `invalidQuery`, `notFound`, … */
 export const reasonOf = ({ body }: Pick<GoogleResponse, 'body'>): string | undefined => {

@@ -1,5 +1,5 @@
 import { CourierError } from '../../errors.ts';
-import { parseGoogleError } from '../../text/google-error.ts';
+import { parseGoogleError } from '../../text/google/google-error.ts';
 
 /** The object whose bytes or metadata were requested. */
 interface RequestedObject {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { COLUMN_RULES, CONFLICT_RULES, CONVERSIONS, MAX_TAB_LENGTH, ROLLOVERS } from '../../domain.ts';
 import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
 import { rejectEqualKeys } from '../../exports/json/exact-json.ts';
-import { withoutMark } from '../../text/byte-order-mark.ts';
+import { withoutMark } from '../../text/unicode/byte-order-mark.ts';
 import { fileName, folderPath } from '../../text/file-name.ts';
 import { readStoredType } from '../../text/media-type.ts';
 import { inputFaults, quoted } from './input-faults.ts';

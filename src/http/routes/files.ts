@@ -1,4 +1,4 @@
-import type { AnnouncedDelivery } from '../../delivery/check-request.ts';
+import type { AnnouncedDelivery } from '../../delivery/checks/check-request.ts';
 import type { Delivery, DeliveryOptions, Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import { type ContentType, specificType } from '../../text/media-type.ts';

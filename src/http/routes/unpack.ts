@@ -4,7 +4,7 @@ import type { ArchiveEntry } from '../../archives/entry.ts';
 import { type EntryPlace, isMacMetadata, placeOfEntry } from '../../archives/entry-place.ts';
 import { readTarGz } from '../../archives/tar.ts';
 import { readZip } from '../../archives/zip.ts';
-import type { AnnouncedDelivery } from '../../delivery/check-request.ts';
+import type { AnnouncedDelivery } from '../../delivery/checks/check-request.ts';
 import { impliedDestination } from '../../domain.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
 import { Spool } from '../../exports/bytes/spool.ts';

@@ -1,5 +1,5 @@
 import { CourierError } from '../../errors.ts';
-import { normalized } from '../../text/normal-form.ts';
+import { normalized } from '../../text/unicode/normal-form.ts';
 import { type Cell, MAX_CELL_CHARACTERS } from './cell.ts';
 
 /** One row of a table. Rows with the same columns share the array of their names. */

@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http';
 import { Hono } from 'hono';
-import { createAuthorize } from '../../../src/delivery/check-request.ts';
+import { createAuthorize } from '../../../src/delivery/checks/check-request.ts';
 import type { Allow } from '../../../src/delivery/resolve-options.ts';
 import type { Caller, Delivery, Receipt } from '../../../src/domain.ts';
 import { createSlots } from '../../../src/http/capacity.ts';

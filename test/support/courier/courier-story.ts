@@ -2,7 +2,7 @@ import type { LocalGoogle } from '../../../local/google/server.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import { createRuntimeIdentity } from '../../../src/credentials/runtime/runtime-identity.ts';
 import { createDeliver } from '../../../src/deliver.ts';
-import { createAllow } from '../../../src/delivery/check-request.ts';
+import { createAllow } from '../../../src/delivery/checks/check-request.ts';
 import { createDestinations } from '../../../src/destinations.ts';
 import { createBufferBudget } from '../../../src/drive/upload/buffer-budget.ts';
 import { createTransport } from '../../../src/google/create-transport.ts';

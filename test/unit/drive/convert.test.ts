@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { checkConversion } from '../../../src/delivery/check-conversion.ts';
+import { checkConversion } from '../../../src/delivery/checks/check-conversion.ts';
 import type { Drive } from '../../../src/drive/drive.ts';
 
 const SHEET = 'application/vnd.google-apps.spreadsheet';

@@ -1,5 +1,5 @@
 import { isFileContent } from '../../../text/file-content.ts';
-import { withoutTrailingSlashes } from '../../../text/trailing-slashes.ts';
+import { withoutTrailingSlashes } from '../../../text/urls/trailing-slashes.ts';
 import { audienceOfUrl, hasUserInfo } from '../../audience.ts';
 import { failure } from '../../errors.ts';
 import { type Config, type ConfigKey, configPath, readConfigFile } from './config-file.ts';

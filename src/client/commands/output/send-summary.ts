@@ -1,4 +1,4 @@
-import { withoutControls } from '../../../text/unicode-escape.ts';
+import { withoutControls } from '../../../text/unicode/unicode-escape.ts';
 import type { FileFailure } from '../../errors.ts';
 import type { FileReceipt, Skipped } from '../../send-all/options.ts';
 import { durationText, sizeText } from './sizes.ts';

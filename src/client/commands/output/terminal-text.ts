@@ -1,4 +1,4 @@
-import { unicodeEscape } from '../../../text/unicode-escape.ts';
+import { unicodeEscape } from '../../../text/unicode/unicode-escape.ts';
 import type { Context } from '../context.ts';
 
 type Out = Context['stdout'];

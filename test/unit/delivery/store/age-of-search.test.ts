@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import type { Plan } from '../../../../src/delivery/plan.ts';
 import { convert } from '../../../../src/delivery/store/convert-file.ts';
-import type { RowsPlan } from '../../../../src/delivery/store/plan-rows.ts';
-import { writeRows } from '../../../../src/delivery/store/write-rows.ts';
+import type { RowsPlan } from '../../../../src/delivery/store/rows/plan-rows.ts';
+import { writeRows } from '../../../../src/delivery/store/rows/write-rows.ts';
 import type { CallContext, UploadRequest, UploadTarget } from '../../../../src/drive/drive.ts';
 import type { Sheets } from '../../../../src/sheets/sheets.ts';
 import { driveFile } from '../../../support/drive/drive-file.ts';

@@ -1,4 +1,4 @@
-import type { FileDetails } from '../domain.ts';
+import type { FileDetails } from '../../domain.ts';
 
 /** The fields of a Drive file that the courier requests. */
 export interface DriveFile {

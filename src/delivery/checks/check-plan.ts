@@ -1,7 +1,7 @@
-import type { Receipt } from '../domain.ts';
-import type { DriveFile } from '../drive/drive.ts';
-import { asCourierError, CourierError } from '../errors.ts';
-import { acquireLease, fileLeaseKey, type Lease, mustHold } from '../ledger/lease.ts';
+import type { Receipt } from '../../domain.ts';
+import type { DriveFile } from '../../drive/drive.ts';
+import { asCourierError, CourierError } from '../../errors.ts';
+import { acquireLease, fileLeaseKey, type Lease, mustHold } from '../../ledger/lease.ts';
 import {
   type Claim,
   isOwnFile,
@@ -10,13 +10,13 @@ import {
   lookUpKey,
   type Planned,
   sentBefore,
-} from './idempotency.ts';
-import { findConverted } from './naming/named-file.ts';
-import { isThere } from './naming/names.ts';
-import { againInFreshFolder } from './naming/folders.ts';
-import { choosePlan, lockOf, type Plan, type Planning, planForExisting, withAccount } from './plan.ts';
-import { type DeliveryContext, folderOf, takesRows } from './resolve-options.ts';
-import { acquireNameLease } from './store/name-lease.ts';
+} from '../idempotency.ts';
+import { findConverted } from '../naming/named-file.ts';
+import { isThere } from '../naming/names.ts';
+import { againInFreshFolder } from '../naming/folders.ts';
+import { choosePlan, lockOf, type Plan, type Planning, planForExisting, withAccount } from '../plan.ts';
+import { type DeliveryContext, folderOf, takesRows } from '../resolve-options.ts';
+import { acquireNameLease } from '../store/name-lease.ts';
 
 /** The plan for all tries of a key, and the file of its id where Drive has it. */
 interface Checked {
@@ -27,7 +27,7 @@ interface Checked {
 /** Plans rows for a sheet, by code that most services never load. Undefined unless the bytes become rows. */
 const rowPlanner = async (planning: Pick<Planning, 'request' | 'source'>) => {
   if (!takesRows(planning.request)) return undefined;
-  const planner = await import('./store/plan-rows.ts');
+  const planner = await import('../store/rows/plan-rows.ts');
   return planner.areRows(planning) ? planner : undefined;
 };
 
@@ -108,7 +108,7 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
   const { drive } = request.destination;
   const { name } = request;
   if (plan.kind === 'appendRows' || plan.kind === 'replaceRows') {
-    return { plan: await (await import('./store/plan-rows.ts')).planRowsNow(planning, claim, plan) };
+    return { plan: await (await import('../store/rows/plan-rows.ts')).planRowsNow(planning, claim, plan) };
   }
   // The destination may have had other defaults when the first try was planned.
   const planner = await rowPlanner(planning);

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { CourierError } from '../errors.ts';
-import type { Log } from '../log.ts';
-import { MAX_LOOK_AGE_MS } from '../look-age.ts';
-import { reasonsOf } from './answers/errors.ts';
-import { DRIVE_URL, type DriveClient, FILE_FIELDS, fileOf, metadataOf, parseFile } from './client.ts';
-import type { CallContext, Drive, DriveFile } from './drive.ts';
-import type { Library } from './library.ts';
-import { UNITS } from './pacing.ts';
+import { CourierError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { MAX_LOOK_AGE_MS } from '../../look-age.ts';
+import { reasonsOf } from '../answers/errors.ts';
+import { DRIVE_URL, type DriveClient, FILE_FIELDS, fileOf, metadataOf, parseFile } from '../client.ts';
+import type { CallContext, Drive, DriveFile } from '../drive.ts';
+import type { Library } from '../library.ts';
+import { UNITS } from '../pacing.ts';
 import { FOLDER_TYPE, filesNamed, foldersNamed, markedFiles } from './query.ts';
 import type { Search } from './search.ts';
 

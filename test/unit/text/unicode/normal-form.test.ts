@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { placeOfEntry } from '../../../src/archives/entry-place.ts';
-import { placeOfObject } from '../../../src/exports/object-place.ts';
-import { columnName } from '../../../src/sheets/rows/table.ts';
-import { fileName, folderPath } from '../../../src/text/file-name.ts';
-import { busyMsOf } from '../../support/processes/loop-delay.ts';
+import { placeOfEntry } from '../../../../src/archives/entry-place.ts';
+import { placeOfObject } from '../../../../src/exports/object-place.ts';
+import { columnName } from '../../../../src/sheets/rows/table.ts';
+import { fileName, folderPath } from '../../../../src/text/file-name.ts';
+import { busyMsOf } from '../../../support/processes/loop-delay.ts';
 
 /** Combining marks that are sorted in quadratic time. */
 const marks = (units: number): string => '\u0315\u0300\u05ae\u0300'.repeat(units / 4);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { checkSpreadsheet } from '../../../src/delivery/check-spreadsheet.ts';
-import type { ResolvedRequest } from '../../../src/delivery/resolve-options.ts';
-import type { DeliveryOptions } from '../../../src/domain.ts';
+import { checkSpreadsheet } from '../../../../src/delivery/checks/check-spreadsheet.ts';
+import type { ResolvedRequest } from '../../../../src/delivery/resolve-options.ts';
+import type { DeliveryOptions } from '../../../../src/domain.ts';
 
 const check = (options: Partial<DeliveryOptions>, request: Partial<ResolvedRequest> = {}) =>
   checkSpreadsheet(

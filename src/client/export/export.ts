@@ -1,13 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { types } from 'node:util';
-import type { ColumnRule, ConflictRule, Conversion, Receipt, Rollover } from '../domain.ts';
+import type { ColumnRule, ConflictRule, Conversion, Receipt, Rollover } from '../../domain.ts';
 import { createDocumentScan, type DocumentFacts } from './document-key.ts';
-import { failure, orStopped, withKey } from './errors.ts';
-import type { CallCourier } from './http/api.ts';
-import { isBlob, isError, isReadableStream, isUrl } from './realms.ts';
-import { receiptSchema } from './schemas.ts';
-import { bufferStream, openInput, type Seekable, type Sendable, type Stream } from './send/input.ts';
-import { checkedKey } from './send/send-options.ts';
+import { failure, orStopped, withKey } from '../errors.ts';
+import type { CallCourier } from '../http/api.ts';
+import { isBlob, isError, isReadableStream, isUrl } from '../realms.ts';
+import { receiptSchema } from '../schemas.ts';
+import { bufferStream, openInput, type Seekable, type Sendable, type Stream } from '../send/input.ts';
+import { checkedKey } from '../send/send-options.ts';
 
 /** Where the bytes of an export come from; exactly one of these. */
 export type ExportSource =

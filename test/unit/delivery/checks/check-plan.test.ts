@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { planDelivery } from '../../../src/delivery/check-plan.ts';
-import { type Claim, claimPlan, DIGEST_PROPERTY, KEY_PROPERTY, keyMark } from '../../../src/delivery/idempotency.ts';
-import type { Plan } from '../../../src/delivery/plan.ts';
-import type { DeliveryContext } from '../../../src/delivery/resolve-options.ts';
-import type { DriveFile } from '../../../src/drive/drive.ts';
-import { CourierError } from '../../../src/errors.ts';
-import { createMemoryLedger } from '../../../src/ledger/memory.ts';
-import { driveFile } from '../../support/drive/drive-file.ts';
-import { createKeptLog } from '../../support/kept-log.ts';
+import { planDelivery } from '../../../../src/delivery/checks/check-plan.ts';
+import { type Claim, claimPlan, DIGEST_PROPERTY, KEY_PROPERTY, keyMark } from '../../../../src/delivery/idempotency.ts';
+import type { Plan } from '../../../../src/delivery/plan.ts';
+import type { DeliveryContext } from '../../../../src/delivery/resolve-options.ts';
+import type { DriveFile } from '../../../../src/drive/drive.ts';
+import { CourierError } from '../../../../src/errors.ts';
+import { createMemoryLedger } from '../../../../src/ledger/memory.ts';
+import { driveFile } from '../../../support/drive/drive-file.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
 
 /** Plans a delivery again whose key an earlier try has claimed, against a Drive that consists of the given files. */
 

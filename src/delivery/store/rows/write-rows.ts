@@ -1,27 +1,27 @@
 import { randomBytes } from 'node:crypto';
-import { checkDigest, type Receipt } from '../../domain.ts';
-import type { DriveFile } from '../../drive/drive.ts';
-import { asCourierError, CourierError } from '../../errors.ts';
-import { acquireLease, endLease, fileLeaseKey, underLease } from '../../ledger/lease.ts';
-import { MAX_SEARCH_AGE_MS } from '../../look-age.ts';
-import { firstCells } from '../../sheets/a1.ts';
-import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../sheets/rows/batches.ts';
-import { readRows } from '../../sheets/rows/read-rows.ts';
-import type { WrittenRows } from '../../sheets/sheets.ts';
-import { createUnansweredChanges } from '../../sheets/unanswered-changes.ts';
-import { createUnanswered, type OnAnswer, type UnansweredRequests } from '../../unanswered-requests.ts';
-import { DOCS_TYPES } from '../check-conversion.ts';
-import { notShownYet } from '../hidden-file.ts';
-import { isOwnFile, isSamePlan, keyMark, keyProperty, sameBytes } from '../idempotency.ts';
-import { rememberConverted } from '../naming/named-file.ts';
-import { findConvertedOrCheck } from '../naming/namesake.ts';
-import { lockOf, mayBeLocked } from '../plan.ts';
-import { replay } from '../receipt.ts';
-import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
+import { checkDigest, type Receipt } from '../../../domain.ts';
+import type { DriveFile } from '../../../drive/drive.ts';
+import { asCourierError, CourierError } from '../../../errors.ts';
+import { acquireLease, endLease, fileLeaseKey, underLease } from '../../../ledger/lease.ts';
+import { MAX_SEARCH_AGE_MS } from '../../../look-age.ts';
+import { firstCells } from '../../../sheets/a1.ts';
+import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../../sheets/rows/batches.ts';
+import { readRows } from '../../../sheets/rows/read-rows.ts';
+import type { WrittenRows } from '../../../sheets/sheets.ts';
+import { createUnansweredChanges } from '../../../sheets/unanswered-changes.ts';
+import { createUnanswered, type OnAnswer, type UnansweredRequests } from '../../../unanswered-requests.ts';
+import { DOCS_TYPES } from '../../checks/check-conversion.ts';
+import { notShownYet } from '../../hidden-file.ts';
+import { isOwnFile, isSamePlan, keyMark, keyProperty, sameBytes } from '../../idempotency.ts';
+import { rememberConverted } from '../../naming/named-file.ts';
+import { findConvertedOrCheck } from '../../naming/namesake.ts';
+import { lockOf, mayBeLocked } from '../../plan.ts';
+import { replay } from '../../receipt.ts';
+import { detailsOfExisting, detailsOfNew, marksOfNew } from '../../resolve-options.ts';
 import { type BytesMeter, createBytesMeter } from './bytes-meter.ts';
-import { acquireNameLease } from './name-lease.ts';
+import { acquireNameLease } from '../name-lease.ts';
 import type { RowsPlan } from './plan-rows.ts';
-import { mustGet, outcomeOf, planChanged, revisePlan, type StoredFile, type UploadStep } from './upload-step.ts';
+import { mustGet, outcomeOf, planChanged, revisePlan, type StoredFile, type UploadStep } from '../upload-step.ts';
 
 /**
  * What another try of the key has done while this one waited for the name: it was answered, or it has noted its sheet.
@@ -136,7 +136,7 @@ const setDetails = async (
 /** Removes the courier's own content restriction from a sheet that exists. */
 const unlockSheet = async (step: UploadStep, fileId: string): Promise<void> => {
   if (fileId === '' || !mayBeLocked(step)) return;
-  await (await import('./locks.ts')).unlockEarly(step, fileId);
+  await (await import('../locks.ts')).unlockEarly(step, fileId);
 };
 
 /** Keeps the retention of the destination from moving a sheet to the trash whose values are being replaced. */
@@ -281,7 +281,7 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
     if (answered !== undefined) return await answeredOnTheWay(step, answered, meter);
     const error = whenSheetMissing(step, thrown);
     // The caller of this function knows only the plan, which does not name the sheet.
-    throw found === undefined ? error : await (await import('./locks.ts')).afterFailure(current, error);
+    throw found === undefined ? error : await (await import('../locks.ts')).afterFailure(current, error);
   } finally {
     await batches.return(undefined);
   }

@@ -1,6 +1,6 @@
-import type { DeliveryOptions } from '../domain.ts';
-import { CourierError } from '../errors.ts';
-import type { ResolvedRequest } from './resolve-options.ts';
+import type { DeliveryOptions } from '../../domain.ts';
+import { CourierError } from '../../errors.ts';
+import type { ResolvedRequest } from '../resolve-options.ts';
 
 const DETAILS = ['description', 'createdTime', 'modifiedTime', 'properties', 'keepRevisionForever'] as const;
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { CourierError } from '../../../src/errors.ts';
-import { type Answer, FILE, refusal, startDrive } from '../../support/drive/answering-drive.ts';
-import { driveFile } from '../../support/drive/drive-file.ts';
+import { CourierError } from '../../../../src/errors.ts';
+import { type Answer, FILE, refusal, startDrive } from '../../../support/drive/answering-drive.ts';
+import { driveFile } from '../../../support/drive/drive-file.ts';
 
 /** A file with wrong bytes is put into the trash and then deleted, unless somebody has changed it. */
 

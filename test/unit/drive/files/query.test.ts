@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { filesNamed, foldersNamed, markedFiles } from '../../../src/drive/query.ts';
+import { filesNamed, foldersNamed, markedFiles } from '../../../../src/drive/files/query.ts';
 
 test.each([
   ["it's", "'it\\'s'"],

@@ -1,10 +1,10 @@
-import { type Caller, type DeliveryOptions, impliedDestination } from '../domain.ts';
-import { CourierError } from '../errors.ts';
-import type { Policy } from '../identity/policy.ts';
-import type { Log } from '../log.ts';
-import type { Telemetry } from '../telemetry.ts';
-import { beginAudit } from './audit.ts';
-import type { Allow, Destination, ResolvedRequest } from './resolve-options.ts';
+import { type Caller, type DeliveryOptions, impliedDestination } from '../../domain.ts';
+import { CourierError } from '../../errors.ts';
+import type { Policy } from '../../identity/policy.ts';
+import type { Log } from '../../log.ts';
+import type { Telemetry } from '../../telemetry.ts';
+import { beginAudit } from '../audit.ts';
+import type { Allow, Destination, ResolvedRequest } from '../resolve-options.ts';
 
 /**
  * Refuses, before a byte is read, a request without a property that a label of the destination needs, and a request that the
@@ -13,7 +13,7 @@ import type { Allow, Destination, ResolvedRequest } from './resolve-options.ts';
 export const checkRequest = async (request: ResolvedRequest, options: DeliveryOptions): Promise<void> => {
   const { labels, spreadsheet } = request.destination.config;
   if (spreadsheet !== undefined) (await import('./check-spreadsheet.ts')).checkSpreadsheet(options, request);
-  if (Object.keys(labels).length > 0) (await import('./policy.ts')).labelsOf(request);
+  if (Object.keys(labels).length > 0) (await import('../policy.ts')).labelsOf(request);
 };
 
 /** What is known of a delivery from the headers and the query of its request. */

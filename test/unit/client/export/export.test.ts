@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createDocumentScan } from '../../../src/client/document-key.ts';
-import type { ExportInput } from '../../../src/client/index.ts';
-import { createRecordingCourier } from '../../support/courier/recording-courier.ts';
+import { createDocumentScan } from '../../../../src/client/export/document-key.ts';
+import type { ExportInput } from '../../../../src/client/index.ts';
+import { createRecordingCourier } from '../../../support/courier/recording-courier.ts';
 
 const { seen, statuses, client, written, run } = createRecordingCourier();
 

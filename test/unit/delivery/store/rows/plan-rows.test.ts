@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Claim } from '../../../../src/delivery/idempotency.ts';
-import type { Planning } from '../../../../src/delivery/plan.ts';
-import type { Accounts } from '../../../../src/delivery/resolve-options.ts';
-import { planRows, planRowsNow, type RowsPlan } from '../../../../src/delivery/store/plan-rows.ts';
-import type { RowOptions } from '../../../../src/domain.ts';
-import type { DriveFile } from '../../../../src/drive/drive.ts';
-import { createMemoryLedger } from '../../../../src/ledger/memory.ts';
-import type { Sheets } from '../../../../src/sheets/sheets.ts';
-import { driveFile } from '../../../support/drive/drive-file.ts';
-import { createKeptLog } from '../../../support/kept-log.ts';
+import type { Claim } from '../../../../../src/delivery/idempotency.ts';
+import type { Planning } from '../../../../../src/delivery/plan.ts';
+import type { Accounts } from '../../../../../src/delivery/resolve-options.ts';
+import { planRows, planRowsNow, type RowsPlan } from '../../../../../src/delivery/store/rows/plan-rows.ts';
+import type { RowOptions } from '../../../../../src/domain.ts';
+import type { DriveFile } from '../../../../../src/drive/drive.ts';
+import { createMemoryLedger } from '../../../../../src/ledger/memory.ts';
+import type { Sheets } from '../../../../../src/sheets/sheets.ts';
+import { driveFile } from '../../../../support/drive/drive-file.ts';
+import { createKeptLog } from '../../../../support/kept-log.ts';
 
 const SHEET = driveFile({ id: 's1', mimeType: 'application/vnd.google-apps.spreadsheet' });
 const PLAN: RowsPlan = { kind: 'appendRows', fileId: 's1', folderId: 'folder' };

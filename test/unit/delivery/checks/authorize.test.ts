@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { type AnnouncedDelivery, createAllow, createAuthorize } from '../../../src/delivery/check-request.ts';
-import type { Destination } from '../../../src/delivery/resolve-options.ts';
-import { CourierError } from '../../../src/errors.ts';
-import type { Policy } from '../../../src/identity/policy.ts';
-import { createKeptLog } from '../../support/kept-log.ts';
+import { type AnnouncedDelivery, createAllow, createAuthorize } from '../../../../src/delivery/checks/check-request.ts';
+import type { Destination } from '../../../../src/delivery/resolve-options.ts';
+import { CourierError } from '../../../../src/errors.ts';
+import type { Policy } from '../../../../src/identity/policy.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
 
 /** A caller that may write to the destination `reports`, and to no other one. */
 const authorize = (announced: Partial<AnnouncedDelivery>, mayWriteAnywhere = true) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { createSearch } from '../../../src/drive/search.ts';
-import { CourierError } from '../../../src/errors.ts';
+import { createSearch } from '../../../../src/drive/files/search.ts';
+import { CourierError } from '../../../../src/errors.ts';
 
 type Parameters = Record<string, unknown>;
 type Answer = { files?: object[]; incompleteSearch?: boolean; nextPageToken?: string } | CourierError;

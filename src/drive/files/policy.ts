@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { LOCK_PROPERTY } from '../domain.ts';
-import { CourierError } from '../errors.ts';
-import { DRIVE_URL, type DriveClient, detailFields, parseAnswer } from './client.ts';
-import type { CallContext, DriveFile, DrivePolicy, LabelChange, Restrictions } from './drive.ts';
-import { UNITS } from './pacing.ts';
+import { LOCK_PROPERTY } from '../../domain.ts';
+import { CourierError } from '../../errors.ts';
+import { DRIVE_URL, type DriveClient, detailFields, parseAnswer } from '../client.ts';
+import type { CallContext, DriveFile, DrivePolicy, LabelChange, Restrictions } from '../drive.ts';
+import { UNITS } from '../pacing.ts';
 
 /** People see it in Drive next to the file. */
 const LOCK_REASON = 'Delivered by drive-courier';

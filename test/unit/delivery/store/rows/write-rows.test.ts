@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Plan } from '../../../../src/delivery/plan.ts';
-import type { RowsPlan } from '../../../../src/delivery/store/plan-rows.ts';
-import { storeFile } from '../../../../src/delivery/store/store-file.ts';
-import { writeRows } from '../../../../src/delivery/store/write-rows.ts';
-import type { CallContext } from '../../../../src/drive/drive.ts';
-import { CourierError } from '../../../../src/errors.ts';
-import type { AppendRequest } from '../../../../src/sheets/sheets.ts';
+import type { Plan } from '../../../../../src/delivery/plan.ts';
+import type { RowsPlan } from '../../../../../src/delivery/store/rows/plan-rows.ts';
+import { storeFile } from '../../../../../src/delivery/store/store-file.ts';
+import { writeRows } from '../../../../../src/delivery/store/rows/write-rows.ts';
+import type { CallContext } from '../../../../../src/drive/drive.ts';
+import { CourierError } from '../../../../../src/errors.ts';
+import type { AppendRequest } from '../../../../../src/sheets/sheets.ts';
 import {
   CSV,
   OF_OTHERS,
@@ -16,7 +16,7 @@ import {
   TO_MAKE,
   claimOf,
   setUpRows,
-} from '../../../support/rows/write-rows-step.ts';
+} from '../../../../support/rows/write-rows-step.ts';
 
 describe('rows', () => {
   test('of a file of exactly the most bytes are written, and of a larger one are not', async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Source } from '../../domain.ts';
-import { pastMaxBytes } from '../../drive/past-max-bytes.ts';
+import type { Source } from '../../../domain.ts';
+import { pastMaxBytes } from '../../../drive/past-max-bytes.ts';
 
 /** Counts and hashes bytes while they are read. */
 export interface BytesMeter {

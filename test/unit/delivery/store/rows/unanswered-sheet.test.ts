@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
-import type { RowsPlan } from '../../../../src/delivery/store/plan-rows.ts';
-import { writeRows } from '../../../../src/delivery/store/write-rows.ts';
-import type { CallContext } from '../../../../src/drive/drive.ts';
-import { CourierError } from '../../../../src/errors.ts';
-import { createFakeStep } from '../../../support/drive/fake-upload-step.ts';
+import type { RowsPlan } from '../../../../../src/delivery/store/rows/plan-rows.ts';
+import { writeRows } from '../../../../../src/delivery/store/rows/write-rows.ts';
+import type { CallContext } from '../../../../../src/drive/drive.ts';
+import { CourierError } from '../../../../../src/errors.ts';
+import { createFakeStep } from '../../../../support/drive/fake-upload-step.ts';
 
 /** The caller leaves after the request that makes a sheet for its rows was sent. */
 

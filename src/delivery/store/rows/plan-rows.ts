@@ -1,13 +1,13 @@
-import { MAX_TAB_LENGTH } from '../../domain.ts';
-import { CourierError } from '../../errors.ts';
-import { hasRows } from '../../sheets/media-types.ts';
-import { DOCS_TYPES } from '../check-conversion.ts';
-import { type Claim, isSamePlan, keyMark } from '../idempotency.ts';
-import { findConverted } from '../naming/named-file.ts';
-import { inspectSpreadsheet } from '../naming/spreadsheet.ts';
-import { lockOf, nameTaken, type Plan, type Planning, refuseKeptRevision, withAccount } from '../plan.ts';
-import type { ResolvedRequest } from '../resolve-options.ts';
-import { planChanged, revisePlan } from './upload-step.ts';
+import { MAX_TAB_LENGTH } from '../../../domain.ts';
+import { CourierError } from '../../../errors.ts';
+import { hasRows } from '../../../sheets/media-types.ts';
+import { DOCS_TYPES } from '../../checks/check-conversion.ts';
+import { type Claim, isSamePlan, keyMark } from '../../idempotency.ts';
+import { findConverted } from '../../naming/named-file.ts';
+import { inspectSpreadsheet } from '../../naming/spreadsheet.ts';
+import { lockOf, nameTaken, type Plan, type Planning, refuseKeptRevision, withAccount } from '../../plan.ts';
+import type { ResolvedRequest } from '../../resolve-options.ts';
+import { planChanged, revisePlan } from '../upload-step.ts';
 
 export type RowsPlan = Plan & { kind: 'appendRows' | 'replaceRows' };
 

@@ -1,13 +1,13 @@
 import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import { CourierError } from '../errors.ts';
-import { createPageTokenCheck } from '../page-tokens.ts';
-import { FILE_FIELDS, parseAnswer, parseFile } from './client.ts';
-import type { CallContext, DriveFile } from './drive.ts';
-import type { ResolveFolder } from './folder/resolve-folder.ts';
-import type { Library } from './library.ts';
-import { UNITS } from './pacing.ts';
+import { CourierError } from '../../errors.ts';
+import { createPageTokenCheck } from '../../page-tokens.ts';
+import { FILE_FIELDS, parseAnswer, parseFile } from '../client.ts';
+import type { CallContext, DriveFile } from '../drive.ts';
+import type { ResolveFolder } from '../folder/resolve-folder.ts';
+import type { Library } from '../library.ts';
+import { UNITS } from '../pacing.ts';
 import { ADDED_PROPERTY, filesNamed } from './query.ts';
 
 const MAX_DRIVES = 1_000;

@@ -1,7 +1,7 @@
-import type { Conversion } from '../domain.ts';
-import type { CallContext, Drive } from '../drive/drive.ts';
-import { joinWork } from '../drive/shared-work.ts';
-import { CourierError } from '../errors.ts';
+import type { Conversion } from '../../domain.ts';
+import type { CallContext, Drive } from '../../drive/drive.ts';
+import { joinWork } from '../../drive/shared-work.ts';
+import { CourierError } from '../../errors.ts';
 
 type Imports = Awaited<ReturnType<Drive['imports']>>;
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { requestTarget } from '../../../src/text/request-target.ts';
+import { requestTarget } from '../../../../src/text/urls/request-target.ts';
 
 test.each([
   ['https://www.googleapis.com', { protocol: 'https:', hostname: 'www.googleapis.com', port: '', path: '/' }],

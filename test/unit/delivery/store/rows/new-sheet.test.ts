@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Plan } from '../../../../src/delivery/plan.ts';
-import { writeRows } from '../../../../src/delivery/store/write-rows.ts';
-import { LOCK_PROPERTY } from '../../../../src/domain.ts';
-import type { CallContext } from '../../../../src/drive/drive.ts';
-import { CourierError } from '../../../../src/errors.ts';
-import { driveFile } from '../../../support/drive/drive-file.ts';
-import { STEP_NOW_MS } from '../../../support/drive/fake-upload-step.ts';
-import { LEASE_KEY, RECEIPT, SHEET, TO_MAKE, claimOf, setUpRows } from '../../../support/rows/write-rows-step.ts';
+import type { Plan } from '../../../../../src/delivery/plan.ts';
+import { writeRows } from '../../../../../src/delivery/store/rows/write-rows.ts';
+import { LOCK_PROPERTY } from '../../../../../src/domain.ts';
+import type { CallContext } from '../../../../../src/drive/drive.ts';
+import { CourierError } from '../../../../../src/errors.ts';
+import { driveFile } from '../../../../support/drive/drive-file.ts';
+import { STEP_NOW_MS } from '../../../../support/drive/fake-upload-step.ts';
+import { LEASE_KEY, RECEIPT, SHEET, TO_MAKE, claimOf, setUpRows } from '../../../../support/rows/write-rows-step.ts';
 
 describe('a sheet that is made for rows', () => {
   const makes = { find: async () => [], createDocument: async () => SHEET };
