@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Sleep } from '../sleep.ts';
+import { retryAfterSeconds } from '../text/http-grammar.ts';
 import type { Failure, GoogleResponse } from './transport.ts';
 
 /** Exponential backoff with full jitter; its upper limit is 0.5 s, 1 s, 2 s … 32 s. */
@@ -44,14 +45,6 @@ export const isTransient = ({ status, body }: Pick<GoogleResponse, 'status' | 'b
   (status >= 502 && status <= 504) ||
   (status === 403 && isRateLimit(body));
 
-/** `Retry-After` in milliseconds. The header has seconds or an HTTP date (RFC 9110 § 10.2.3). */
-const retryAfterMs = (header: string | undefined, nowMs: number): number | undefined => {
-  if (header === undefined) return undefined;
-  if (/^\d+$/.test(header)) return Number(header) * 1_000;
-  const dateMs = Date.parse(header);
-  return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
-};
-
 export interface RetryPolicy {
   succeeded(url: string): void;
   /** Waits and returns true; returns false at once if there should be no further attempt. Rejects if the signal aborts the wait. */
@@ -85,7 +78,7 @@ export const createRetryPolicy = ({
       const tokens = Math.max(0, (budgets.get(host) ?? BUDGET_TOKENS) - 1);
       budgets.set(host, tokens);
       if (attempt >= MAX_ATTEMPTS || tokens < BUDGET_TOKENS / 2 || signal?.aborted) return false;
-      const requestedMs = retryAfterMs(response?.headers['retry-after'], now()) ?? 0;
+      const requestedMs = 1_000 * (retryAfterSeconds(response?.headers ?? {}) ?? 0);
       const delayMs = requestedMs + random() * Math.min(MAX_BACKOFF_MS, BASE_MS * 2 ** (attempt - 1));
       if (requestedMs > MAX_RETRY_AFTER_MS || now() + delayMs >= deadlineMs) return false;
       await sleep(delayMs, signal);

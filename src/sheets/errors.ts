@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
 import type { GoogleResponse } from '../google/transport.ts';
+import { retryAfterSeconds } from '../text/http-grammar.ts';
 
 const payload = z.object({
   error: z.object({
@@ -87,9 +88,8 @@ export const sheetsError = (
   const { message, reason } = read(body);
   const cause = new Error(`${operation}: Sheets answered ${status} ${message.slice(0, 500)}`.trim());
   if (status === 429) {
-    const asked = Number(headers['retry-after']);
-    const retryAfterSeconds = Number.isInteger(asked) && asked > 0 ? asked : RATE_LIMIT_SECONDS;
-    return new CourierError('drive-rate-limited', { retryAfterSeconds, reason, cause });
+    const seconds = retryAfterSeconds(headers) || RATE_LIMIT_SECONDS;
+    return new CourierError('drive-rate-limited', { retryAfterSeconds: seconds, reason, cause });
   }
   if (status >= 500 || status === 408) return new CourierError('drive-unavailable', { reason, cause });
   if (status === 401) return new CourierError('key-revoked', { facts: { account }, reason, cause });

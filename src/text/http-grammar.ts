@@ -77,3 +77,18 @@ export const isToken = (text: string): boolean => {
   TOKEN.lastIndex = 0;
   return TOKEN.exec(text)?.[0].length === text.length;
 };
+
+/**
+ * The seconds that an answer asks to wait (RFC 9110, 10.2.3). A date is compared with the `Date` of the same answer, because
+ * the clocks of two machines may differ.
+ */
+export const retryAfterSeconds = ({
+  'retry-after': text = '',
+  date = '',
+}: {
+  readonly 'retry-after'?: string | undefined;
+  readonly date?: string | undefined;
+}): number | undefined => {
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.parse(date)) / 1_000;
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
+};

@@ -103,6 +103,12 @@ class SessionAnswerTest(unittest.TestCase):
             self.step(503, {"retry-after": "9"})
         self.assertEqual(caught.exception.retry_after_seconds, 9.0)
 
+    def test_a_date_to_retry_after_is_compared_with_the_date_of_the_answer(self):
+        dates = {"retry-after": "Mon, 30 Nov 2026 12:00:25 GMT", "date": "Mon, 30 Nov 2026 12:00:00 GMT"}
+        with self.assertRaises(CourierError) as caught:
+            self.step(503, dates)
+        self.assertEqual(caught.exception.retry_after_seconds, 25.0)
+
     def test_a_refusal_is_final(self):
         with self.assertRaises(CourierError) as caught:
             self.step(403, {}, b'{"error": {"errors": [{"reason": "forbidden"}]}}')

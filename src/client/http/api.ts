@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { retryAfterSeconds } from '../../text/http-grammar.ts';
 import { withoutTrailingSlashes } from '../../text/urls/trailing-slashes.ts';
 import { CourierClientError, failure } from '../errors.ts';
 import { parseAnswer, problemIn } from '../schemas.ts';
@@ -32,18 +33,10 @@ interface ApiOptions {
 
 const TRANSIENT: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
-/** Retry-After in seconds. A date is compared with the server's own Date. */
-const retryAfterOf = ({ headers }: HttpAnswer): number | undefined => {
-  const text = headers['retry-after'];
-  if (text === undefined) return undefined;
-  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.parse(headers.date ?? '')) / 1000;
-  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
-};
-
 /** An error answer that is not the courier's: from the platform, a proxy, or another server. */
 const foreignError = (answer: HttpAnswer): CourierClientError => {
   const { status } = answer;
-  const specifics = { status, detail: `HTTP ${status}`, retryAfterSeconds: retryAfterOf(answer) };
+  const specifics = { status, detail: `HTTP ${status}`, retryAfterSeconds: retryAfterSeconds(answer.headers) };
   if (status === 401 || status === 403) return failure('platform-refused', specifics);
   if (status === 413) return failure('body-too-large', specifics);
   return failure(TRANSIENT.has(status) ? 'platform-busy' : 'not-a-courier', specifics);
@@ -52,7 +45,11 @@ const foreignError = (answer: HttpAnswer): CourierClientError => {
 const errorOf = (answer: HttpAnswer): CourierClientError => {
   const problem = problemIn(answer.text);
   if (problem === undefined) return foreignError(answer);
-  return new CourierClientError({ ...problem, status: answer.status, retryAfterSeconds: retryAfterOf(answer) });
+  return new CourierClientError({
+    ...problem,
+    status: answer.status,
+    retryAfterSeconds: retryAfterSeconds(answer.headers),
+  });
 };
 
 const urlOf = (base: URL, path: ApiCall<unknown>['path'], query: Record<string, string | undefined> = {}): URL => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { retryAfterSeconds } from '../../text/http-grammar.ts';
 import { CourierClientError, failure } from '../errors.ts';
 import { type Exchange, type HttpAnswer, networkErrorText } from '../http/http.ts';
 import { type Retry, waitAfter } from '../http/retry.ts';
@@ -51,8 +52,8 @@ const reasonsIn = (text: string): readonly string[] => {
   }
 };
 
-const interrupted = (detail: string, cause?: unknown, retryAfterSeconds?: number): CourierClientError =>
-  failure('upload-interrupted', { detail, cause, retryAfterSeconds });
+const interrupted = (detail: string, cause?: unknown, waitSeconds?: number): CourierClientError =>
+  failure('upload-interrupted', { detail, cause, retryAfterSeconds: waitSeconds });
 
 /**
  * Reads a response of the session (https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable):
@@ -73,8 +74,7 @@ const stepOf = (answer: HttpAnswer): Step => {
   const reasons = reasonsIn(text);
   const isRateLimit = status === 403 && reasons.some((reason) => RATE_REASONS.has(reason));
   if (status >= 500 || status === 429 || status === 408 || isRateLimit) {
-    const after = Number(headers['retry-after']);
-    throw interrupted(`Drive answered HTTP ${status}`, undefined, Number.isFinite(after) ? after : undefined);
+    throw interrupted(`Drive answered HTTP ${status}`, undefined, retryAfterSeconds(headers));
   }
   if (status === 403) throw failure('upload-refused', { detail: `Drive: ${reasons.join(', ') || 'HTTP 403'}`, status });
   return 'lost';

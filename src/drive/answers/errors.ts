@@ -1,6 +1,7 @@
 import { CourierError, type ErrorCode } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
 import { parseGoogleError } from '../../text/google/google-error.ts';
+import { retryAfterSeconds } from '../../text/http-grammar.ts';
 import { isServiceAccount } from '../../text/google/service-account.ts';
 import { isVague, meaningOf } from './reasons.ts';
 
@@ -35,8 +36,8 @@ const secondsToWait = (
   { headers }: Pick<GoogleResponse, 'headers'>,
   reasons: readonly string[],
 ): number | undefined => {
-  const asked = Number(headers['retry-after']);
-  if (Number.isInteger(asked) && asked > 0) return asked;
+  const asked = retryAfterSeconds(headers);
+  if (asked !== undefined && asked > 0) return asked;
   return reasons.includes('dailyLimitExceeded') ? DAILY_LIMIT_SECONDS : RATE_LIMIT_SECONDS;
 };
 

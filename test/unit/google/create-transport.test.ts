@@ -130,6 +130,18 @@ describe('retries', () => {
     expect(dated.waits[0]).toBeLessThan(21_000);
   });
 
+  test.each([
+    ['an hour ahead', 3_600_000],
+    ['an hour behind', -3_600_000],
+  ])('a Retry-After that is a date means the same if the clock of the sender is %s', async (_, offMs) => {
+    const theirs = (ms: number): string => new Date(1_796_040_000_000 + offMs + ms).toUTCString();
+    const { transport, waits } = await startTransport(
+      fail(1, 503, '', { 'retry-after': theirs(20_000), date: theirs(0) }),
+    );
+    await transport.send(GET);
+    expect(waits).toEqual([20_250]);
+  });
+
   test('a Retry-After of more than a minute is passed to the caller', async () => {
     const { transport, waits } = await startTransport(fail(9, 503, '', { 'retry-after': '600' }));
     expect(await transport.send(GET)).toMatchObject({ status: 503, headers: { 'retry-after': '600' } });

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import ssl
 import time
-from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Mapping, Optional
 from urllib.parse import quote, urlencode, urlsplit
 
-from ._http import CONNECTION_ERRORS, Answer, Body, BodyError, exchange, fault_of
+from ._http import CONNECTION_ERRORS, Answer, Body, BodyError, exchange, fault_of, retry_after
 from .errors import CourierError, failure
 from .receipt import json_object
 from .retry import RetryPolicy, with_retry
@@ -19,21 +17,6 @@ from .retry import RetryPolicy, with_retry
 IDLE_SECONDS = 600.0
 
 _TRANSIENT_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
-
-
-def _retry_after(answer: Answer) -> Optional[float]:
-    """Retry-After in seconds; its date form is read against the Date of the same answer."""
-    text = answer.headers.get("retry-after")
-    if text is None:
-        return None
-    if re.fullmatch(r"\d+", text):
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-        now = parsedate_to_datetime(answer.headers["date"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return max(0.0, (until - now).total_seconds())
 
 
 def _problem_in(body: bytes) -> Optional[Mapping[str, Any]]:
@@ -48,7 +31,7 @@ def _problem_in(body: bytes) -> Optional[Mapping[str, Any]]:
 
 def _refusal(answer: Answer) -> CourierError:
     """The courier's own problem, or what the status means when a platform or a proxy wrote the answer."""
-    after = _retry_after(answer)
+    after = retry_after(answer)
     problem = _problem_in(answer.body)
     if problem is not None:
         detail, request_id = problem.get("detail"), problem.get("requestId")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import http.client
+import re
 import ssl
 import urllib.request
+from email.utils import parsedate_to_datetime
 from typing import Dict, Iterable, Iterator, Mapping, NamedTuple, Optional, Union
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -45,6 +47,21 @@ def fault_of(error: BaseException) -> str:
         return "no answer in time"
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return f"{type(error).__name__}: {reason}" if reason != type(error).__name__ else reason
+
+
+def retry_after(answer: Answer) -> Optional[float]:
+    """Retry-After in seconds; its date form is read against the Date of the same answer."""
+    text = answer.headers.get("retry-after")
+    if text is None:
+        return None
+    if re.fullmatch(r"\d+", text):
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+        now = parsedate_to_datetime(answer.headers["date"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return max(0.0, (until - now).total_seconds())
 
 
 def _proxy_of(url: SplitResult) -> Optional[SplitResult]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Dict, FrozenSet, Iterator, List, Literal, Mapping, NamedTuple, Optional, Union
+from typing import Dict, FrozenSet, Iterator, List, Literal, NamedTuple, Optional, Union
 
 from ._digest import RunningDigest
-from ._http import CONNECTION_ERRORS, Answer, Body, BodyError, exchange, fault_of
+from ._http import CONNECTION_ERRORS, Answer, Body, BodyError, exchange, fault_of, retry_after
 from ._options import Options
 from ._sources import Source
 from .errors import CourierError, failure
@@ -38,11 +38,6 @@ def _reasons_in(body: bytes) -> List[str]:
         return []
 
 
-def _retry_after(headers: Mapping[str, str]) -> Optional[float]:
-    text = headers.get("retry-after", "")
-    return float(text) if re.fullmatch(r"\d+", text) else None
-
-
 def step_of(answer: Answer) -> Step:
     """What an answer of the session means, by
     https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable:
@@ -65,7 +60,7 @@ def step_of(answer: Answer) -> Step:
     reasons = _reasons_in(answer.body)
     is_rate_limit = status == 403 and not _RATE_LIMITS.isdisjoint(reasons)
     if status >= 500 or status in (408, 429) or is_rate_limit:
-        after = _retry_after(answer.headers)
+        after = retry_after(answer)
         raise failure("upload-interrupted", f"Drive answered HTTP {status}.", retry_after_seconds=after)
     if status == 403:
         raise failure("upload-refused", f"Drive: {', '.join(reasons) or 'HTTP 403'}", status=status)

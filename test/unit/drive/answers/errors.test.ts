@@ -145,10 +145,12 @@ test.each([
   ['17', 'userRateLimitExceeded', 17],
   [undefined, 'userRateLimitExceeded', 60],
   [undefined, 'dailyLimitExceeded', 3_600],
+  ['Mon, 30 Nov 2026 12:00:25 GMT', 'userRateLimitExceeded', 25],
+  ['Mon, 30 Nov 2026 11:59:25 GMT', 'userRateLimitExceeded', 60],
 ])('a rate limit with Retry-After %s (%s) is retried after %i s', (retryAfter, reason, seconds) => {
   const body = Buffer.from(JSON.stringify(drive(403, reason)));
   const error = driveError(
-    { status: 403, headers: { 'retry-after': retryAfter }, body },
+    { status: 403, headers: { 'retry-after': retryAfter, date: 'Mon, 30 Nov 2026 12:00:00 GMT' }, body },
     { operation: 'drive.files.create', account: undefined },
   );
   expect(error.retryAfterSeconds).toBe(seconds);
