@@ -130,7 +130,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   const policy = createPolicy(config);
   const uploadCounts = createUploadCounts(async () => {
     const { createDayCounters } = await import('./ledger/day-counters.ts');
-    return createDayCounters({ ledger, kind: 'account', now, log, intervalMs: UPLOAD_COUNTS_INTERVAL_MS });
+    return createDayCounters({ ledger, kind: 'account', now, wall, log, intervalMs: UPLOAD_COUNTS_INTERVAL_MS });
   });
   telemetry?.watchUploads(uploadCounts.known);
   const destinations = createDestinations(config, { transport, runtime, budget, ledger, now, log, uploadCounts });
@@ -148,6 +148,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     allow: createAllow(destinations, policy),
     ledger,
     now,
+    wall,
     log,
     telemetry,
     onReceipt: receipts?.add,
@@ -209,7 +210,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
       const { createPrefixAccess } = await import('./exports/prefix/prefix-access.ts');
       const { listObjects } = await import('./exports/prefix/list-objects.ts');
       const list = (from: Prefix, time: RequestTime) => listObjects({ transport, ...bearer, userProject }, from, time);
-      return createPrefixAccess({ allow: deliveryDependencies.allow, list, now, log })(prefix, request);
+      return createPrefixAccess({ allow: deliveryDependencies.allow, list, wall, log })(prefix, request);
     },
     deadLetter: createDeadLetters({ transport, ...bearer, topic: pubsub.deadLetterTopic, log }),
     async publishAgain(origin, messages) {

@@ -28,13 +28,12 @@ import type { CallContext } from './drive/drive.ts';
 import { type Ledger, ledgerOf } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
 import { realSleep, type Sleep } from './sleep.ts';
+import type { Clocks } from './steady-clock.ts';
 import type { Telemetry } from './telemetry.ts';
 
-export interface DeliverDependencies {
+export interface DeliverDependencies extends Clocks {
   allow: Allow;
   ledger: Ledger;
-  /** Epoch milliseconds. */
-  now: () => number;
   /** Default: real time. */
   sleep?: Sleep;
   log: Log;
@@ -47,7 +46,7 @@ export interface DeliverDependencies {
  * plan, upload and verify the bytes, share the file, record the receipt, return it.
  */
 export const createDeliver =
-  ({ allow, now, sleep = realSleep, telemetry, onReceipt, ...shared }: DeliverDependencies) =>
+  ({ allow, now, wall, sleep = realSleep, telemetry, onReceipt, ...shared }: DeliverDependencies) =>
   (delivery: Delivery): Promise<Receipt> => {
     const { caller, options, signal, deadlineMs } = delivery;
     const log = shared.log.child({ requestId: delivery.requestId });
@@ -63,8 +62,8 @@ export const createDeliver =
       const destination = allow(caller, options.destination, delivery.allowedDestinations);
       audit.setDestination(destination.name);
       checkSize(delivery.source.size, destination);
-      const startedMs = now();
-      const request = resolveOptions(destination, options, { caller, sinceMs: startedMs });
+      const sinceMs = wall();
+      const request = resolveOptions(destination, options, { caller, sinceMs });
       await checkRequest(request, options);
       const prepared = withRows(delivery, request);
       let deliveryContext: DeliveryContext = { request, delivery: prepared, ledger, context, log, now, sleep };
@@ -73,12 +72,12 @@ export const createDeliver =
       const requestFor = (earlierTry: Claim | undefined): ResolvedRequest => {
         const account = accountFor(request, earlierTry?.plan());
         if (earlierTry === undefined && account === destination) return request;
-        return resolveOptions(account, options, { caller, sinceMs: earlierTry?.claimedAtMs ?? startedMs });
+        return resolveOptions(account, options, { caller, sinceMs: earlierTry?.claimedAtMs ?? sinceMs });
       };
 
       // Look up the key, plan, and claim the key for the plan. If another try of the key comes first, plan again from there.
       let key: KeyState | Ready = await time('claim', () => lookUpKey(deliveryContext));
-      let plannedAtMs = startedMs;
+      let plannedAtMs = now();
       while (key.state !== 'ready') {
         const known: KeyState = key;
         if (known.state === 'done') return time('replay', () => replayReceipt(deliveryContext, known.receipt));

@@ -1,3 +1,11 @@
+/** The two clocks of the process, in epoch milliseconds: see docs/decisions/steady-clock.md. */
+export interface Clocks {
+  /** Never goes back: for ages, waits and deadlines. After a correction of the machine's clock it may be ahead for a long time. */
+  now: () => number;
+  /** What the machine's clock shows at the moment, and may be set back: for the times that people and other machines read. */
+  wall: () => number;
+}
+
 /** How fast the clock runs while it waits for a machine's clock that was set back. */
 const SLOW = 0.9;
 

@@ -6,6 +6,7 @@ import { asCourierError } from '../errors.ts';
 import { createDayCounters } from '../ledger/day-counters.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
+import type { Clocks } from '../steady-clock.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { countedSource } from './counted-source.ts';
 import { createMeter, type LimitState, type Meter } from './meter.ts';
@@ -41,12 +42,11 @@ export interface CallerLimits {
   close(): Promise<void>;
 }
 
-interface CallerLimitsOptions {
+interface CallerLimitsOptions extends Clocks {
   /** Undefined: only destinations have limits. */
   perCaller: PerCallerConfig | undefined;
   allow: Allow;
   ledger: Ledger;
-  now: () => number;
   log: Log;
   telemetry?: Telemetry | undefined;
 }
@@ -62,10 +62,11 @@ export const createCallerLimits = ({
   allow,
   ledger,
   now,
+  wall,
   log,
   telemetry,
 }: CallerLimitsOptions): CallerLimits => {
-  const counters = createDayCounters({ ledger, kind: 'caller', now, log });
+  const counters = createDayCounters({ ledger, kind: 'caller', now, wall, log });
   const meters = new Map<string, Meter>();
   const metersOfRequest = new WeakMap<Caller, Meter[]>();
 

@@ -1,6 +1,7 @@
 import type { PerCallerConfig } from '../config/schema/per-caller.ts';
 import { CourierError } from '../errors.ts';
 import type { DayCounters } from '../ledger/day-counters.ts';
+import type { Clocks } from '../steady-clock.ts';
 import { createSlidingWindow } from './sliding-window.ts';
 
 const MINUTE_MS = 60_000;
@@ -47,8 +48,7 @@ interface MeterOptions {
   destination: string | undefined;
   subject: string;
   counters: DayCounters;
-  /** Epoch milliseconds. */
-  now: () => number;
+  now: Clocks['now'];
 }
 
 export const createMeter = ({ limits, destination, subject, counters, now }: MeterOptions): Meter => {
@@ -59,7 +59,6 @@ export const createMeter = ({ limits, destination, subject, counters, now }: Met
 
   const refusal = (reason: string, detail: string, retryAfterSeconds: number): CourierError =>
     new CourierError('caller-over-quota', { reason, detail, retryAfterSeconds, facts: { destination } });
-  const secondsToMidnight = (): number => DAY_SECONDS - (Math.floor(now() / 1000) % DAY_SECONDS);
   const filesResetSeconds = (): number => Math.ceil((files?.waitMs(now()) ?? 0) / 1000);
   const bytesLeft = (): number => Math.max(0, (bytesPerDay ?? 0) - counters.used(subject));
 
@@ -68,7 +67,7 @@ export const createMeter = ({ limits, destination, subject, counters, now }: Met
     throw refusal(
       'bytes-per-day',
       `You may send ${bytesPerDay} bytes a day${where}; ${bytesLeft()} are left until 00:00 UTC, too few for this file.`,
-      secondsToMidnight(),
+      counters.secondsLeft(),
     );
   };
 
@@ -125,7 +124,7 @@ export const createMeter = ({ limits, destination, subject, counters, now }: Met
       }
       if (bytesPerDay !== undefined) {
         const unit = 'content-bytes';
-        const state = { remaining: bytesLeft(), resetSeconds: secondsToMidnight() };
+        const state = { remaining: bytesLeft(), resetSeconds: counters.secondsLeft() };
         states.push({ name: `${prefix}bytes-per-day`, quota: bytesPerDay, unit, windowSeconds: DAY_SECONDS, ...state });
       }
       return states;

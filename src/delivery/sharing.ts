@@ -28,7 +28,7 @@ const REASONS: Partial<Record<ErrorCode, string>> = {
 };
 
 interface Sharing {
-  drive: Pick<Drive, 'share'>;
+  drive: Pick<Drive, 'share' | 'now'>;
   fileId: string;
   share: readonly ShareConfig[];
   context: CallContext;
@@ -38,12 +38,12 @@ interface Sharing {
   sleep?: Sleep;
 }
 
-const permissionOf = (rule: ShareConfig, nowMs: number) => {
+const permissionOf = (rule: ShareConfig, drive: Pick<Drive, 'now'>) => {
   const { type, role } = rule;
   if (rule.type === 'domain') return { permission: { type, role, domain: rule.domain }, notify: false };
   if (rule.type === 'anyone') return { permission: { type, role }, notify: false };
   const { email, expires, message, notify } = rule;
-  const expirationTime = expires === undefined ? undefined : new Date(nowMs + expires).toISOString();
+  const expirationTime = expires === undefined ? undefined : new Date(drive.now() + expires).toISOString();
   return {
     permission: { type, role, email, expirationTime, message },
     notify,
@@ -79,7 +79,7 @@ export const shareFile = async ({
   };
 
   const tryRule = async (rule: ShareConfig): Promise<void> => {
-    const { permission, notify } = permissionOf(rule, now());
+    const { permission, notify } = permissionOf(rule, drive);
     for (;;) {
       try {
         // Without the signal: the file is stored, and must be shared even if the caller disconnects now.

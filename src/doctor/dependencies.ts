@@ -6,9 +6,10 @@ import type { GoogleTransport } from '../google/transport.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sheets } from '../sheets/sheets.ts';
+import type { Clocks } from '../steady-clock.ts';
 
 /** What the doctor examines, and the dependencies that it uses. */
-export interface DoctorDependencies {
+export interface DoctorDependencies extends Clocks {
   config: Config;
   /** Opens the account of one entry of `credentials` with empty caches, because cached keys and tokens may be an hour old. */
   openAccount(credentials: string): { auth: DriveAuth; drive: Drive; sheets(): Promise<Sheets> };
@@ -23,9 +24,5 @@ export interface DoctorDependencies {
   project(): Promise<string>;
   /** According to the metadata server. @throws CourierError `google-unavailable` */
   isCloudRun(): Promise<boolean>;
-  /** Epoch milliseconds. */
-  now: () => number;
-  /** What the machine's clock shows, which may be set back: epoch milliseconds. */
-  wall: () => number;
   log: Log;
 }

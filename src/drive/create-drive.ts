@@ -87,7 +87,7 @@ export const createDrive = ({
     const response = await startSession(client, target, size, context);
     if (response.status >= 300) throw client.error(response, 'drive.files.create');
     uploaded?.(size);
-    return { sessionUri: sessionUriOf(response), expiresAtMs: now() + SESSION_MS };
+    return { sessionUri: sessionUriOf(response), expiresAtMs: client.driveNow() + SESSION_MS };
   };
 
   return {

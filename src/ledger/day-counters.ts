@@ -1,6 +1,7 @@
 import { createHash, randomInt } from 'node:crypto';
 import { z } from 'zod';
 import type { Log } from '../log.ts';
+import type { Clocks } from '../steady-clock.ts';
 import type { Ledger, StoredEntry } from './ledger.ts';
 
 /**
@@ -11,6 +12,8 @@ import type { Ledger, StoredEntry } from './ledger.ts';
 export interface DayCounters {
   /** The UTC day, `YYYY-MM-DD`. */
   today(): string;
+  /** The seconds that are left of it, rounded up. */
+  secondsLeft(): number;
   /** The amount of today: of this instance exactly, and of the others as of the last exchange. */
   used(subject: string): number;
   /** @param day of the amount; an amount of an earlier day is ignored */
@@ -21,12 +24,10 @@ export interface DayCounters {
   close(): Promise<void>;
 }
 
-interface DayCountersOptions {
+interface DayCountersOptions extends Clocks {
   ledger: Ledger;
   /** Counters of different kinds are stored separately. */
   kind: string;
-  /** Epoch milliseconds. */
-  now: () => number;
   log: Log;
   /** Milliseconds between two exchanges. */
   intervalMs?: number;
@@ -54,7 +55,10 @@ const nameOf = (subject: string): string => createHash('sha256').update(subject)
 const amountsOf = (entry: StoredEntry | undefined): Map<string, number> =>
   new Map(entry === undefined ? [] : Object.entries(recordSchema.parse(entry.record).amounts));
 
-const DAY_MS = 86_400_000;
+const DAY_SECONDS = 86_400;
+const DAY_MS = 1_000 * DAY_SECONDS;
+/** If the clock is set back over midnight by less, the new day goes on. The amounts of the day before are forgotten already. */
+const SMALL_STEP_MS = 600_000;
 const dayOf = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 10);
 
 /** One day of this instance, by the hashed names of the subjects. */
@@ -109,11 +113,12 @@ export const createDayCounters = ({
   ledger,
   kind,
   now,
+  wall,
   log,
   intervalMs = INTERVAL_MS,
   shard = randomInt(SHARDS),
 }: DayCountersOptions): DayCounters => {
-  let current = newDay(now());
+  let current = newDay(wall());
   /** The day before, while it has amounts that are not yet written. */
   let earlier: Day | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -130,7 +135,7 @@ export const createDayCounters = ({
       const next = added(amountsOf(entry), amounts);
       if (next.names.length === 0) return next;
       const record = { amounts: Object.fromEntries(next.stored) };
-      const claim = { fileId: '', fingerprint: '', state: 'claimed', record, claimedAtMs: now() } as const;
+      const claim = { fileId: '', fingerprint: '', state: 'claimed', record, claimedAtMs: wall() } as const;
       const written =
         entry === undefined
           ? await ledger.claim(key, claim)
@@ -190,8 +195,8 @@ export const createDayCounters = ({
   };
 
   const today = (): string => {
-    const nowMs = now();
-    if (nowMs >= current.endMs || nowMs < current.endMs - DAY_MS) {
+    const nowMs = wall();
+    if (nowMs >= current.endMs || nowMs < current.endMs - DAY_MS - SMALL_STEP_MS) {
       if (ledger.isShared && unwritten(current).size > 0) earlier = current;
       current = newDay(nowMs);
     }
@@ -200,6 +205,7 @@ export const createDayCounters = ({
 
   return {
     today,
+    secondsLeft: () => DAY_SECONDS - (Math.floor(wall() / 1_000) % DAY_SECONDS),
     used(subject) {
       today();
       schedule();

@@ -200,7 +200,7 @@ const besideRetention = async (
 export const createCompleteUpload =
   (dependencies: DirectDependencies) =>
   async ({ id, caller, sha256, signal, deadlineMs }: CompleteRequest): Promise<Receipt> => {
-    const { allow, ledger, now, log, telemetry, sleep = realSleep } = dependencies;
+    const { allow, ledger, now, wall, log, telemetry, sleep = realSleep } = dependencies;
     const entry = isUploadId(id) ? await ledger.read(uploadKey(id)) : undefined;
     if (entry === undefined) throw notFound();
     const session = sessionSchema.parse(entry.record);
@@ -221,7 +221,7 @@ export const createCompleteUpload =
 
     return run(async () => {
       const { properties } = session.options;
-      const asked = { caller, sinceMs: now() };
+      const asked = { caller, sinceMs: wall() };
       const allowed = allow(caller, destination);
       const account = allowed.accounts?.of(session.plan) ?? allowed;
       const request = resolveOptions(account, { name, path, properties }, asked);

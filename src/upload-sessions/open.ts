@@ -77,7 +77,7 @@ const MAX_TURNS = 5;
  * @returns `session`: the saved one, in whose plan nothing may be changed any more
  */
 const claimPlan = async (
-  { ledger, now }: DirectDependencies,
+  { ledger }: DirectDependencies,
   { options }: OpenRequest,
   { request, planKey, choose }: { request: ResolvedRequest; planKey: string | undefined; choose: () => Promise<Plan> },
   findSession: () => Promise<Session | undefined>,
@@ -93,7 +93,12 @@ const claimPlan = async (
   };
   const claimFirst = async (): Promise<LedgerWrite> => {
     const plan = await choose();
-    const claimed = { fileId: plan.fileId, fingerprint: print, state: 'claimed', claimedAtMs: now() } as const;
+    const claimed = {
+      fileId: plan.fileId,
+      fingerprint: print,
+      state: 'claimed',
+      claimedAtMs: request.sinceMs,
+    } as const;
     return ledger.claim(planKey, { ...claimed, record: { plan } });
   };
   const stored = await ledger.read(planKey);
@@ -206,7 +211,7 @@ const replaceSpentId = async (
 
 /** Saves a session that Drive has opened. If another try of the key was faster, its session is the answer. */
 const saveSession = async (
-  { dependencies: { ledger, log, now }, request: { caller, options, idempotencyKey }, resolved }: Opening,
+  { dependencies: { ledger, log }, request: { caller, options, idempotencyKey }, resolved }: Opening,
   { id, plan }: { id: string; plan: Plan },
   drives: Pick<Session, 'formerRevisionId' | 'sessionUri' | 'expiresAtMs'>,
 ): Promise<OpenedUpload> => {
@@ -228,7 +233,7 @@ const saveSession = async (
     fingerprint: '',
     state: 'claimed',
     record: session,
-    claimedAtMs: now(),
+    claimedAtMs: resolved.sinceMs,
   });
   const audit = { uploadId: id, caller: callerName(caller), destination, name, size };
   log.info({ audit }, 'upload session opened');
@@ -276,12 +281,12 @@ export const createOpenUpload =
   async (request: OpenRequest): Promise<OpenedUpload> => {
     const { caller, options, signal, deadlineMs } = request;
     const dependencies = { ...shared, ledger: ledgerOf(shared.ledger, caller.sub) };
-    const { ledger, now, log, sleep } = dependencies;
+    const { ledger, now, wall, log, sleep } = dependencies;
     const context: CallContext = { signal, deadlineMs };
     const destination = dependencies.allow(caller, options.destination);
     checkSize(options.size, destination);
     const folder = folderOf(destination);
-    const asked = resolveOptions(destination, options, { caller, sinceMs: now() });
+    const asked = resolveOptions(destination, options, { caller, sinceMs: wall() });
     refuseConversion(asked);
     await checkRequest(asked, options);
     return asNextAccount(asked, (resolved) => {

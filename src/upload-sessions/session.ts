@@ -5,14 +5,14 @@ import { CONFLICT_RULES } from '../domain.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sleep } from '../sleep.ts';
+import type { Clocks } from '../steady-clock.ts';
 import type { Telemetry } from '../telemetry.ts';
 
 /** An upload session: the courier opens it, the caller sends the bytes to Drive, and the courier checks what Drive received. */
 
-export interface DirectDependencies {
+export interface DirectDependencies extends Clocks {
   allow: Allow;
   ledger: Ledger;
-  now: () => number;
   log: Log;
   telemetry?: Telemetry | undefined;
   onReceipt?: OnReceipt | undefined;

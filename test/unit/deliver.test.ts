@@ -55,7 +55,13 @@ const setUp = (change: Partial<Destination> = {}) => {
     ...change,
   };
   const now = (): number => 0;
-  const deliver = createDeliver({ allow: () => place, ledger: createMemoryLedger({ now }), now, log: createKeptLog() });
+  const deliver = createDeliver({
+    allow: () => place,
+    ledger: createMemoryLedger({ now }),
+    now,
+    wall: now,
+    log: createKeptLog(),
+  });
   const delivery = (idempotencyKey: string): Delivery => ({
     ...{ caller: { sub: '1' }, options: { name: 'a.txt' }, idempotencyKey, requestId: 'r' },
     source: {

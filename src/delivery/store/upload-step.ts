@@ -167,11 +167,11 @@ const describeSession = (uri: string, target: UploadTarget, { folderId, credenti
  * @returns `sessionUri` of an earlier try's session, only if that writes to the file that this try would write to now
  */
 export const keptSession = async ({
+  request,
   claim,
   plan,
   ledger,
   delivery,
-  now,
 }: UploadStep): Promise<Pick<UploadRequest, 'keepSession'> & { sessionUri?: string }> => {
   if (claim === undefined || delivery.source.openAt === undefined || delivery.source.identity === undefined) return {};
   const key = sessionKey(claim.key);
@@ -185,7 +185,13 @@ export const keptSession = async ({
 
   const keepSession = async (uri: string, target: UploadTarget): Promise<void> => {
     const record = describeSession(uri, target, plan);
-    const claimed = { fileId: record.fileId, fingerprint: '', state: 'claimed', record, claimedAtMs: now() } as const;
+    const claimed = {
+      fileId: record.fileId,
+      fingerprint: '',
+      state: 'claimed',
+      record,
+      claimedAtMs: request.sinceMs,
+    } as const;
     let written = await ledger.claim(key, claimed);
     // The newest session is the one to resume: tries that share an older one have interfered with each other.
     while (!written.mine) written = await ledger.record(key, { state: 'claimed', record }, written.entry);

@@ -44,12 +44,12 @@ const restrictProbe = async (
 
 /** Creates a small file in the folder as a delivery does, compares its checksum, and removes it. */
 export const checkByWriting = async (
-  { log, now }: Pick<DoctorDependencies, 'log' | 'now'>,
+  { log, wall }: Pick<DoctorDependencies, 'log' | 'wall'>,
   { name, config, drive }: Pick<Destination, 'name' | 'config' | 'drive'>,
   facts: Facts,
   context: CallContext,
 ): Promise<Check> => {
-  const bytes = Buffer.from(`Test file of drive-courier's doctor, ${new Date(now()).toISOString()}.\n`);
+  const bytes = Buffer.from(`Test file of drive-courier's doctor, ${new Date(wall()).toISOString()}.\n`);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   let id: string;
   try {

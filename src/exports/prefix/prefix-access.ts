@@ -1,5 +1,6 @@
 import { type Allow, fillTemplate } from '../../delivery/resolve-options.ts';
 import type { Log } from '../../log.ts';
+import type { Clocks } from '../../steady-clock.ts';
 import { isAllowedSource, type SourceRequest } from '../source-access.ts';
 import { type ListedObject, nothingFound } from './list-objects.ts';
 import type { Prefix } from './prefix.ts';
@@ -8,8 +9,7 @@ interface PrefixAccessDependencies {
   allow: Allow;
   /** Lists with the courier's own identity, which can see more than a caller may. */
   list(prefix: Prefix, time: Pick<SourceRequest, 'signal' | 'deadlineMs'>): AsyncIterable<ListedObject>;
-  /** Epoch milliseconds. */
-  now: () => number;
+  wall: Clocks['wall'];
   log: Log;
 }
 
@@ -30,7 +30,7 @@ export interface OpenedPrefix {
  * @throws CourierError `destination-forbidden`, `source-not-found`
  */
 export const createPrefixAccess =
-  ({ allow, list, now, log }: PrefixAccessDependencies) =>
+  ({ allow, list, wall, log }: PrefixAccessDependencies) =>
   (prefix: Prefix, request: SourceRequest): OpenedPrefix => {
     const { caller, allowedDestinations, allowedSources = [], requestId, signal, deadlineMs } = request;
     const destination = allow(caller, request.destination, allowedDestinations);
@@ -38,7 +38,7 @@ export const createPrefixAccess =
     if (isAllowedSource([...destination.config.sources, ...allowedSources], name)) {
       const { path: destinationPath, spreadsheet } = destination.config;
       const ignoresPath = spreadsheet !== undefined;
-      const pathAt = (sinceMs = now()): string => fillTemplate(destinationPath, destination, { caller, sinceMs });
+      const pathAt = (sinceMs = wall()): string => fillTemplate(destinationPath, destination, { caller, sinceMs });
       return { destinationPath, pathAt, ignoresPath, objects: list(prefix, { signal, deadlineMs }) };
     }
     log.warn(

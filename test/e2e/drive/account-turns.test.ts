@@ -70,7 +70,7 @@ const startInstance = (own: Ledger = ledger): ((name: string, key?: string) => P
     if (found === undefined) throw new Error('no destination');
     return found;
   };
-  const deliver = createDeliver({ allow, ledger: own, now, sleep, log });
+  const deliver = createDeliver({ allow, ledger: own, now, wall: now, sleep, log });
   return (name, key) => {
     const delivery: Delivery = {
       ...{

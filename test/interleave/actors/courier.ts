@@ -166,7 +166,7 @@ export const startCourier = (world: World, name: string, skewMs: number): Courie
   const transport = createTransport({ http: createHttp(world), now, random: () => 0.5, log });
   const budget = createBufferBudget({ bytes: 8 * BLOCK_BYTES, maxWaiters: 10, now });
   const place = openPlace(world, { transport, budget, ledger, now, log });
-  const story = { allow: () => place, ledger, now, log };
+  const story = { allow: () => place, ledger, now, wall: now, log };
   const [deliverAny, openAny] = [createDeliver(story), createOpenUpload(story)];
   const limits = createCallerLimits({ ...story, perCaller: undefined });
   const deliver: Courier['deliver'] = (delivery) => limits.deliver(delivery, deliverAny);

@@ -31,12 +31,15 @@ export const createCourierStory = (
     ledger,
     destinations,
     now = Date.now,
+    wall = now,
     sleep,
     network = {},
   }: {
     ledger: Ledger;
     destinations: object;
     now?: () => number;
+    /** Default: `now`. */
+    wall?: () => number;
     sleep?: Sleep;
     /** How requests are sent to Google, and the pauses between two attempts. */
     network?: { http?: Http; sleep?: Sleep };
@@ -58,6 +61,7 @@ export const createCourierStory = (
     allow: createAllow(opened, createPolicy(config)),
     ledger,
     now,
+    wall,
     log,
     ...(sleep === undefined ? {} : { sleep }),
   };

@@ -79,8 +79,14 @@ export const createOpenUploads = ({
     ...(accounts === undefined ? {} : { accounts }),
     ...(render === undefined ? {} : { render }),
   } as unknown as Destination;
-  const sleep = async (ms: number): Promise<void> => onSleep?.(ms);
-  const openUpload = createOpenUpload({ allow: () => destination, ledger, now, log, sleep });
+  const openUpload = createOpenUpload({
+    allow: () => destination,
+    ledger,
+    now,
+    wall: now,
+    log,
+    sleep: async () => undefined,
+  });
   const { signal } = new AbortController();
 
   const openWith = ({ key, caller = { sub: '1' }, ...options }: OpenOptions = {}) =>

@@ -13,14 +13,16 @@ const NOON_MS = Date.UTC(2026, 10, 28, 12);
 
 /** Limits with a delivery that reads its source and has the outcome of its name. */
 const setUp = (perCaller: PerCallerConfig | undefined, atReports?: PerCallerConfig) => {
-  const clock = { nowMs: NOON_MS };
-  const now = (): number => clock.nowMs;
+  /** `leadMs`: how far the clock for ages is ahead of the machine's, which was set back. */
+  const clock = { nowMs: NOON_MS, leadMs: 0 };
+  const now = (): number => clock.nowMs + clock.leadMs;
   const limits = createCallerLimits({
     perCaller,
     allow: (_, named = 'reports') =>
       ({ name: named, config: { perCaller: named === 'reports' ? atReports : undefined } }) as unknown as Destination,
     ledger: createMemoryLedger({ now }),
     now,
+    wall: () => clock.nowMs,
     log: createKeptLog(),
   });
   const deliver = async (
@@ -136,6 +138,15 @@ describe('bytes a day', () => {
     expect(await deliver(ANN, { bytes: 100 })).toBe('caller-over-quota bytes-per-day 1');
     clock.nowMs += 1_000;
     expect(await deliver(ANN, { bytes: 100 })).toBe('created');
+  });
+
+  test('midnight is that of the machine after its clock was set back', async () => {
+    const { deliver, clock } = setUp({ bytesPerDay: 100, filesPerMinute: 2 });
+    clock.leadMs = 30 * 3_600_000;
+    await deliver(ANN, { bytes: 99 });
+    expect(await deliver(ANN, { bytes: 2 })).toBe('caller-over-quota bytes-per-day 43200');
+    clock.leadMs = 10 * 3_600_000;
+    expect(await deliver(ANN, { bytes: 2 })).toBe('caller-over-quota bytes-per-day 43200');
   });
 
   test('an upload session counts its announced bytes when it is opened, and once', async () => {

@@ -31,8 +31,9 @@ const setUp = (answers: (CourierError | undefined)[] = []) => {
     clock.nowMs += milliseconds;
     signal?.throwIfAborted();
   };
+  const now = (): number => clock.nowMs;
   const run = (context = {}, rules: readonly ShareConfig[] = RULES) =>
-    shareFile({ drive: { share }, fileId: 'file-1', share: rules, context, log, now: () => clock.nowMs, sleep });
+    shareFile({ drive: { share, now }, fileId: 'file-1', share: rules, context, log, now, sleep });
   return { run, calls, waits, log };
 };
 

@@ -3,15 +3,16 @@ import type { Drive } from '../../../src/drive/drive.ts';
 import { type Answer, failureOf, startDrive } from '../../support/drive/answering-drive.ts';
 
 describe('direct sessions', () => {
-  test('are opened for a size and last a week', async () => {
+  test('are opened for a size and last a week by the clock of Drive', async () => {
+    const date = 'Sun, 29 Nov 2026 12:00:00 GMT';
     const { drive, seen } = await startDrive([
-      (response) => response.writeHead(200, { location: 'http://127.0.0.1:1/s?upload_id=secret' }).end(),
+      (response) => response.writeHead(200, { date, location: 'http://127.0.0.1:1/s?upload_id=secret' }).end(),
     ]);
     const size = 33 * 1024 ** 3;
     const file = { id: 'one', name: 'big', mimeType: 'video/mp4', folderId: 'folder' };
     expect(await drive.openSession(file, size, {})).toEqual({
       sessionUri: 'http://127.0.0.1:1/s?upload_id=secret',
-      expiresAtMs: 1_000 + 604_800_000,
+      expiresAtMs: Date.parse(date) + 604_800_000,
     });
     expect(seen[0]).toMatchObject({
       line: 'POST /www.googleapis.com/upload/drive/v3/files',

@@ -14,7 +14,7 @@ const instanceOn = (ledger: Ledger): { counts: UploadCounts; opened: () => numbe
   let opened = 0;
   const counts = createUploadCounts(async () => {
     opened += 1;
-    return createDayCounters({ ledger, kind: 'account', now, log: createKeptLog(), intervalMs: 60_000 });
+    return createDayCounters({ ledger, kind: 'account', now, wall: now, log: createKeptLog(), intervalMs: 60_000 });
   });
   return { counts, opened: () => opened };
 };

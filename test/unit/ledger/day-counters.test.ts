@@ -24,6 +24,7 @@ const instance = (ledger: Ledger, shard?: number, kind = 'caller'): DayCounters 
     ledger,
     kind,
     now,
+    wall: now,
     log,
     intervalMs: 10,
     ...(shard === undefined ? {} : { shard }),
@@ -86,6 +87,33 @@ test('the count begins at 0 at midnight UTC, and late amounts of the day before 
   await until(() => other.used('a') === 5);
 });
 
+test('the day is that of the machine, also after its clock was set back by days', () => {
+  const counters = createDayCounters({
+    ...{ ledger: createMemoryLedger({ now }), kind: 'caller', log },
+    now: () => NOON_MS + 259_200_000,
+    wall: now,
+  });
+  open.push(counters);
+  expect([counters.today(), counters.secondsLeft()]).toEqual(['2026-11-28', 43_200]);
+  nowMs = NOON_MS + 259_200_000;
+  expect(counters.today()).toBe('2026-12-01');
+  nowMs = NOON_MS;
+  expect(counters.today()).toBe('2026-11-28');
+});
+
+test('a small step back over midnight does not bring back the day before, whose amounts would be forgotten', () => {
+  const midnightMs = NOON_MS + 43_200_000;
+  nowMs = midnightMs - 1_000;
+  const counters = instance(createMemoryLedger({ now }));
+  counters.add('a', 7);
+  nowMs = midnightMs;
+  counters.add('a', 1);
+  nowMs = midnightMs - 2_000;
+  expect([counters.today(), counters.used('a')]).toEqual(['2026-11-29', 1]);
+  nowMs = midnightMs + 1_000;
+  expect([counters.today(), counters.used('a')]).toEqual(['2026-11-29', 1]);
+});
+
 test('while the ledger is away nothing waits, and afterwards nothing is lost', async () => {
   const ledger = sharedLedger();
   let isAway = true;
@@ -103,7 +131,7 @@ test('while the ledger is away nothing waits, and afterwards nothing is lost', a
 
 test('a ledger that hangs does not hold up the end of the process', async () => {
   const hanging: Ledger = { ...sharedLedger(), read: () => new Promise(() => undefined) };
-  const counters = createDayCounters({ ledger: hanging, kind: 'caller', now, log, intervalMs: 10 });
+  const counters = createDayCounters({ ledger: hanging, kind: 'caller', now, wall: now, log, intervalMs: 10 });
   counters.add('a', 1);
   const startedMs = performance.now();
   await counters.close();

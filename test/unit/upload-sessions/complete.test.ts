@@ -62,7 +62,7 @@ const setUp = async (file: DriveFile | undefined, session = SESSION, config = CO
   await ledger.claim(uploadKey(ID), {
     ...{ fileId: 'f1', fingerprint: '', state: 'claimed', record: session, claimedAtMs: now() },
   });
-  const complete = createCompleteUpload({ allow: () => place, ledger, now, log: createKeptLog(), sleep });
+  const complete = createCompleteUpload({ allow: () => place, ledger, now, wall: now, log: createKeptLog(), sleep });
   const { signal } = new AbortController();
   const run = (sha256?: string, id = ID, sub = '1') =>
     complete({ id, caller: { sub }, signal, deadlineMs: 2_000_000, ...(sha256 === undefined ? {} : { sha256 }) });

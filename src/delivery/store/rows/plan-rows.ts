@@ -19,8 +19,8 @@ export const areRows = ({ request, source }: Pick<Planning, 'request' | 'source'
 };
 
 /** `2026-11`, after the given name if there is one. @throws CourierError `request-invalid` for a name that gets too long by it */
-const monthlyTab = (tab: string | undefined, nowMs: number): string => {
-  const month = new Date(nowMs).toISOString().slice(0, 7);
+const monthlyTab = (tab: string | undefined, sinceMs: number): string => {
+  const month = new Date(sinceMs).toISOString().slice(0, 7);
   if (tab === undefined) return month;
   const name = `${tab} ${month}`;
   if (name.length <= MAX_TAB_LENGTH) return name;
@@ -29,8 +29,8 @@ const monthlyTab = (tab: string | undefined, nowMs: number): string => {
   });
 };
 
-const tabOf = ({ rows }: ResolvedRequest, nowMs: number): { tab?: string } => {
-  if (rows.rollover === 'monthly') return { tab: monthlyTab(rows.tab, nowMs) };
+const tabOf = ({ rows, sinceMs }: ResolvedRequest): { tab?: string } => {
+  if (rows.rollover === 'monthly') return { tab: monthlyTab(rows.tab, sinceMs) };
   return {};
 };
 
@@ -51,7 +51,7 @@ export const planRows = async ({ request, folderId, source, ...means }: Planning
   const { spreadsheet } = destination.config;
   if (spreadsheet !== undefined) {
     await inspectSpreadsheet(destination.drive, spreadsheet, means.context);
-    return withAccount(request, { kind, fileId: spreadsheet, folderId, ...tabOf(request, means.now()) });
+    return withAccount(request, { kind, fileId: spreadsheet, folderId, ...tabOf(request) });
   }
   // Many callers append to one sheet at the same time.
   const drive = { ...destination.drive, get: destination.drive.getShared };
@@ -62,7 +62,7 @@ export const planRows = async ({ request, folderId, source, ...means }: Planning
   const locked = existing === undefined ? {} : lockOf(existing);
   return withAccount(request, {
     ...{ kind, fileId: existing?.id ?? '', folderId },
-    ...tabOf(request, means.now()),
+    ...tabOf(request),
     ...locked,
   });
 };

@@ -32,14 +32,16 @@ const planningOf = (
     if (leaves !== true) await note();
     return leaves;
   };
-  const now = (): number => Date.parse('2026-11-29T12:00:00Z');
+  const sinceMs = Date.parse('2026-11-29T12:00:00Z');
+  // The clock for ages may be far ahead.
+  const now = (): number => sinceMs + 86_400_000 * 40;
   const getShared = async (id: string) => found.find((file) => file.id === id);
   const drive = { find: async () => found, getShared };
   const destination = { drive, config: {}, sheets: async () => ({ isMarked: async () => isMarked, leave }) };
   return {
     ...{ folderId: 'folder', source: { mimeType: 'text/csv', size: 3 }, context: {}, now },
     ...{ ledger: createMemoryLedger({ now }), log: createKeptLog(), sleep: async () => undefined },
-    request: { name: 'report.csv', onConflict: 'append', destination, rows, details: {} },
+    request: { name: 'report.csv', onConflict: 'append', sinceMs, destination, rows, details: {} },
   } as unknown as Planning;
 };
 
