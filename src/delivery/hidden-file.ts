@@ -17,7 +17,7 @@ export const notShownYet = (): CourierError =>
 
 /** The part of a ledger's record that tells since when Drive has not shown a file. */
 interface MissedFile {
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds by Drive's clock, because the clocks of instances may be far apart. */
   missedSinceMs?: number | undefined;
 }
 
@@ -25,6 +25,7 @@ interface MissedFile {
  * Keeps the id of a file that Drive does not show. The ledger holds when it was first missed, for all tries and instances.
  * @param record what the ledger holds, as far as this try knows
  * @param note records when the file was first missed, unless another try has; returns what the ledger holds then
+ * @param now Drive's clock
  * @throws CourierError `drive-unavailable` as long as Drive may only hide the file
  */
 export const keepWhileHidden = async (

@@ -20,7 +20,7 @@ interface ClaimRecord {
   plan: Plan;
   /** Of the key's bytes, in lower-case hex. It is recorded before a request that can make them the content of a file. */
   sha256?: string;
-  /** When Drive first refused the plan's id without showing its file, in epoch milliseconds. */
+  /** When Drive first refused the plan's id without showing its file, in epoch milliseconds of Drive's clock. */
   missedSinceMs?: number | undefined;
 }
 
@@ -66,6 +66,7 @@ export interface Claim {
   commitTo(sha256: string, plan: Plan): Promise<'committed' | 'revised' | { receipt: Receipt }>;
   /**
    * For an id of the plan that Drive refuses, without showing its file.
+   * @param now Drive's clock
    * @throws CourierError `drive-unavailable` as long as Drive may only hide the file
    */
   keepWhileHidden(now: () => number): Promise<void>;

@@ -88,14 +88,17 @@ interface Completion {
 }
 
 /** @throws CourierError `drive-unavailable` as long as Drive may only hide the file of a session that has ended */
-const keepSessionWhileHidden = ({ dependencies: { ledger, now }, id, entry, session }: Completion): Promise<void> =>
+const keepSessionWhileHidden = (
+  { dependencies: { ledger }, id, entry, session }: Completion,
+  drive: Pick<Drive, 'now'>,
+): Promise<void> =>
   keepWhileHidden(
     session,
     async (missed) => {
       const change = { state: 'claimed', record: { ...session, ...missed } } as const;
       return sessionSchema.parse((await ledger.record(uploadKey(id), change, entry)).entry.record);
     },
-    now,
+    drive.now,
   );
 
 /** Records that the upload has ended without a file. If another try has completed it, that receipt is returned. */
@@ -227,7 +230,7 @@ export const createCompleteUpload =
       const request = resolveOptions(account, { name, path, properties }, asked);
       return besideRetention({ request, session, context, sleep }, dependencies, async (upload, checkLease) => {
         const { file, seen, mayBeHidden } = await stepTimer.time('verify', () => look(upload, sha256));
-        if (mayBeHidden === true) await keepSessionWhileHidden(completion);
+        if (mayBeHidden === true) await keepSessionWhileHidden(completion, request.destination.drive);
         const judgement = await judge(dependencies, id, file, seen);
         const decision = decide(seen, judgement.verdict);
         if (decision.action === 'reject') throw completeAlready(session, file?.sha256Checksum);

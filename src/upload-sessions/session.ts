@@ -47,7 +47,7 @@ export const sessionSchema = z.object({
   formerRevisionId: z.string().optional(),
   sessionUri: z.string(),
   expiresAtMs: z.number(),
-  /** When Drive first did not show the new file of the session, which has ended; in epoch milliseconds. */
+  /** When Drive first did not show the new file of the session, which has ended; in epoch milliseconds of Drive's clock. */
   missedSinceMs: z.number().optional(),
   /** Why the upload has ended without a file. The next upload with the same key is a new one. */
   over: z.enum(['other-bytes', 'trashed', 'moved', 'gone']).optional(),

@@ -11,7 +11,7 @@ import { isThere, markMade, resolveName } from './names.ts';
 import { createNamesakeCheck } from './namesake.ts';
 
 interface FoldersOptions {
-  drive: Pick<Drive, 'get' | 'newId' | 'findFolders' | 'createFolder' | 'inspectFolder' | 'resolveFolder'>;
+  drive: Pick<Drive, 'get' | 'newId' | 'findFolders' | 'createFolder' | 'inspectFolder' | 'resolveFolder' | 'now'>;
   ledger: Ledger;
   /** Epoch milliseconds. */
   now: () => number;

@@ -6,7 +6,7 @@ import type { Sleep } from '../../sleep.ts';
 import { findFreeName, lookUpName, resolveName } from './names.ts';
 
 export interface NamedFileOptions {
-  drive: Pick<Drive, 'get' | 'newId' | 'find' | 'inspectFolder'>;
+  drive: Pick<Drive, 'get' | 'newId' | 'find' | 'inspectFolder' | 'now'>;
   ledger: Ledger;
   folderId: string;
   name: string;

@@ -13,7 +13,7 @@ import { askUntilFound, realSleep, type Sleep } from '../../sleep.ts';
  */
 interface NameOptions {
   kind: 'file' | 'folder' | 'converted';
-  drive: Pick<Drive, 'get' | 'newId' | 'inspectFolder'>;
+  drive: Pick<Drive, 'get' | 'newId' | 'inspectFolder' | 'now'>;
   ledger: Ledger;
   folderId: string;
   name: string;
@@ -144,7 +144,7 @@ const keepNameWhileHidden = async (options: NameOptions, key: string): Promise<v
       });
       return noted;
     },
-    options.now,
+    options.drive.now,
   );
 };
 

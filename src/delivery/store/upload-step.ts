@@ -130,7 +130,7 @@ export const giveUpId = async (
   const { folderId, nameKey } = plan;
   if (nameKey === undefined) {
     if (claim === undefined || !isSameId(claim, unusable)) return;
-    if (mayBeHidden) await claim.keepWhileHidden(now);
+    if (mayBeHidden) await claim.keepWhileHidden(drive.now);
     await claim.revise({ ...plan, fileId: await drive.newId(context) });
     return;
   }

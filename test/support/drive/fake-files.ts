@@ -5,7 +5,7 @@ const FOLDER_TYPE = 'application/vnd.google-apps.folder';
 
 type Metadata = Pick<
   Drive,
-  'newId' | 'get' | 'find' | 'findFolders' | 'createFolder' | 'inspectFolder' | 'resolveFolder'
+  'newId' | 'get' | 'find' | 'findFolders' | 'createFolder' | 'inspectFolder' | 'resolveFolder' | 'now'
 >;
 
 interface FakeFiles extends Metadata {
@@ -28,8 +28,9 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
 /**
  * File metadata of a Drive whose search does not show new files until the test allows it: the worst behaviour observed at
  * Drive.
+ * @param now the clock of Drive
  */
-export const createFakeFiles = (): FakeFiles => {
+export const createFakeFiles = (now = (): number => 0): FakeFiles => {
   const files = new Map<string, DriveFile>();
   const shown = new Set<string>();
   const spent = new Set<string>();
@@ -64,6 +65,7 @@ export const createFakeFiles = (): FakeFiles => {
       .sort((one, other) => (one.createdTime < other.createdTime ? -1 : 1));
 
   const metadata: Metadata = {
+    now,
     async newId() {
       await count('newId');
       return `id-${++ids}`;

@@ -35,16 +35,11 @@ export interface AskedSession {
 export type OpenOptions = Partial<OpenRequest['options']> & { key?: string | undefined; caller?: Caller };
 
 /** Opens upload sessions at a Drive whose answers a test chooses, and keeps what Drive was asked for. */
-export const createOpenUploads = ({
-  config = {},
-  accounts,
-  render,
-  changeLedger = () => ({}),
-  onSleep,
-}: OpenSetting = {}) => {
-  const clock = { nowMs: NOW_MS };
-  const now = (): number => clock.nowMs;
-  const files = createFakeFiles();
+export const createOpenUploads = ({ config = {}, accounts, render, changeLedger = () => ({}) }: OpenSetting = {}) => {
+  /** `leadMs`: how far the clock of the instance is ahead of Drive's. */
+  const clock = { nowMs: NOW_MS, leadMs: 0 };
+  const now = (): number => clock.nowMs + clock.leadMs;
+  const files = createFakeFiles(() => clock.nowMs);
   const memory = createMemoryLedger({ now });
   const ledger: Ledger = { ...memory, ...changeLedger(memory) };
   const log = createKeptLog();

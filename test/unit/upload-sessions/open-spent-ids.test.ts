@@ -20,6 +20,23 @@ describe('an id that Drive refuses', () => {
     expect(await uploads.open({ key: 'k' })).toEqual({ ...opened, isNew: false });
   });
 
+  test.each([
+    ['ahead of', 0, 300_000],
+    ['behind', 300_000, 0],
+  ])('is given up as late by an instance whose clock is %s that of the one before', async (_, firstMs, nextMs) => {
+    const uploads = createOpenUploads();
+    const { clock, open } = uploads;
+    uploads.failures.push(ID_IN_USE, ID_IN_USE, ID_IN_USE);
+    clock.leadMs = firstMs;
+    await expect(open({ key: 'k' })).rejects.toMatchObject({ code: 'drive-unavailable' });
+    clock.leadMs = nextMs;
+    clock.nowMs += 119_999;
+    await expect(open({ key: 'k' })).rejects.toMatchObject({ code: 'drive-unavailable' });
+    clock.nowMs += 1;
+    await open({ key: 'k' });
+    expect(fileIds(uploads)).toEqual(['create id-1', 'create id-1', 'create id-1', 'create id-2']);
+  });
+
   /** `found` tells of each further question about the id whether Drive shows its file. */
   test.each<[string, boolean[]]>([
     ['late', [false, false, true]],

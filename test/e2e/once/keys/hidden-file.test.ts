@@ -55,7 +55,8 @@ const hidingHttp = (http: Http): Http => ({
     const { method, url } = attempt;
     if (isCutOff && url.includes('/upload/')) throw reset();
     const before = new Set(google.drive.files().map(({ id }) => id));
-    const answer = await http.send(attempt);
+    const sent = await http.send(attempt);
+    const answer = { ...sent, headers: { ...sent.headers, date: new Date(now()).toUTCString() } };
     for (const { id } of google.drive.files()) if (!before.has(id)) hiddenUntil.set(id, now() + hiddenMs);
     const id = /\/drive\/v3\/files\/([^/?]+)\?/.exec(url)?.[1] ?? '';
     if (method === 'GET' && isHidden(id))

@@ -11,10 +11,10 @@ const FOLDER_TYPE = 'application/vnd.google-apps.folder';
 const ROOT = 'root-folder';
 
 const setUp = () => {
-  const drive = createFakeFiles();
-  const log = createKeptLog();
   const clock = { nowMs: 0 };
   const now = (): number => clock.nowMs;
+  const drive = createFakeFiles(now);
+  const log = createKeptLog();
   const ledger = createMemoryLedger({ now });
   const open = (means: Partial<Parameters<typeof createFolders>[0]> = {}) =>
     createFolders({ drive: drive.other(), ledger, now, log, ...means });
