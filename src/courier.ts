@@ -126,7 +126,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   });
   telemetry?.watchBudget(budget.gauges);
 
-  const authenticator = createAuthenticator(config, { fetch, now: wall, log, isCloudRun: platform.isCloudRun });
+  const authenticator = createAuthenticator(config, { fetch, now, wall, log, isCloudRun: platform.isCloudRun });
   const policy = createPolicy(config);
   const uploadCounts = createUploadCounts(async () => {
     const { createDayCounters } = await import('./ledger/day-counters.ts');

@@ -11,6 +11,7 @@ const verify = createIdTokenVerifier({
   audiences: [AUDIENCE],
   fetch: async () => Response.json({ keys: [google.publicJwk] }),
   now: () => NOON_SECONDS * 1000,
+  wall: () => NOON_SECONDS * 1000,
   log: createLog('silent'),
 });
 

@@ -35,7 +35,7 @@ const createMode = (
   if (identity === 'id-token') {
     return { authenticate: async (headers) => tokens.verify(bearerToken(headers)), warmUp: tokens.warmUp };
   }
-  const { log, now, isCloudRun } = dependencies;
+  const { log, wall, isCloudRun } = dependencies;
   if (onCloudRun) log.info({ identity }, CLOUD_RUN_IAM_TRUST);
   else log.warn({ identity }, `${NOT_CLOUD_RUN} (K_SERVICE is not set)`);
   const warnIfNotCloudRun = async (): Promise<void> => {
@@ -43,7 +43,7 @@ const createMode = (
     log.warn({ identity }, `${NOT_CLOUD_RUN} according to the metadata server, although K_SERVICE is set`);
   };
   return {
-    authenticate: createCloudRunIam({ tokens, audiences, isCloudRun, now }),
+    authenticate: createCloudRunIam({ tokens, audiences, isCloudRun, wall }),
     async warmUp() {
       await Promise.all([tokens.warmUp(), warnIfNotCloudRun()]);
     },

@@ -1,5 +1,6 @@
 import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
+import type { Clocks } from '../steady-clock.ts';
 import { GOOGLE_ISSUERS } from './id-token.ts';
 import { isSignatureRemoved, readPayload } from './token-parts.ts';
 import { bearerToken, googleCaller, identify, partsOf, signatureRemoved, type Verifier } from './verifier.ts';
@@ -20,15 +21,14 @@ interface CloudRunIamOptions {
   audiences: readonly string[];
   /** Outside Cloud Run, only an attacker sends a token without a signature. @throws CourierError `google-unavailable` */
   isCloudRun(): Promise<boolean>;
-  /** Epoch milliseconds. */
-  now: () => number;
+  wall: Clocks['wall'];
 }
 
 /**
  * Identity behind Cloud Run's own IAM check: tokens with a signature are verified as usual, and for tokens whose signature Cloud
  * Run removed everything else is checked. The returned function throws CourierError: 401 codes, `google-unavailable`.
  */
-export const createCloudRunIam = ({ tokens, audiences, isCloudRun, now }: CloudRunIamOptions) => {
+export const createCloudRunIam = ({ tokens, audiences, isCloudRun, wall }: CloudRunIamOptions) => {
   const rules = { issuers: GOOGLE_ISSUERS, audiences, callerOf: googleCaller };
   return async (headers: Headers): Promise<Caller> => {
     const token = bearerToken(headers);
@@ -36,6 +36,6 @@ export const createCloudRunIam = ({ tokens, audiences, isCloudRun, now }: CloudR
     if (CHECKED_INSTEAD.some((name) => headers.has(name)) || !(await isCloudRun())) throw signatureRemoved();
     const parts = partsOf(token);
     if (parts.alg !== 'RS256') throw new CourierError('token-invalid');
-    return identify(readPayload(parts), rules, now()).caller;
+    return identify(readPayload(parts), rules, wall()).caller;
   };
 };

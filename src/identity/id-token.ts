@@ -1,5 +1,6 @@
 import type { Caller } from '../domain.ts';
 import type { Log } from '../log.ts';
+import type { Clocks } from '../steady-clock.ts';
 import { createVerifier, googleCaller, type Verifier } from './verifier.ts';
 
 /** https://accounts.google.com/.well-known/openid-configuration, `jwks_uri`. */
@@ -8,12 +9,10 @@ const GOOGLE_KEYS_URL = 'https://www.googleapis.com/oauth2/v3/certs';
 /** "The value of iss … is equal to accounts.google.com or https://accounts.google.com" (developers.google.com/identity). */
 export const GOOGLE_ISSUERS = ['https://accounts.google.com', 'accounts.google.com'] as const;
 
-export interface IdentityOptions {
+export interface IdentityOptions extends Clocks {
   /** A token's `aud` must be exactly one of these. */
   audiences: readonly string[];
   fetch: typeof globalThis.fetch;
-  /** Epoch milliseconds. */
-  now: () => number;
   log: Log;
   jwksUrl?: string;
 }

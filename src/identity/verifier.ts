@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Clocks } from '../steady-clock.ts';
 import { isServiceAccount } from '../text/google/service-account.ts';
 import { type Algorithm, createSigningKeys } from './signing-keys.ts';
 import { isSignatureRemoved, readPayload, readTokenParts, type TokenParts } from './token-parts.ts';
@@ -139,15 +140,13 @@ const MAX_TOKEN_BYTES = 8 * 1024;
 /** They take at most about 3 MiB. */
 const MAX_CACHED_TOKENS = 10_000;
 
-export interface VerifierOptions {
+export interface VerifierOptions extends Clocks {
   /** The one accepted signature algorithm. The token's own `alg` must be the same. */
   algorithm: Algorithm;
   /** URL of the JWKS. */
   jwksUrl: string;
   rules: ClaimRules;
   fetch: typeof globalThis.fetch;
-  /** Epoch milliseconds. */
-  now: () => number;
   log: Log;
 }
 
@@ -195,7 +194,7 @@ const digestOf = (token: string): string => hash('sha256', token, 'base64url');
 
 /** Verifies tokens by signature, issuer, audience and time, and caches valid ones until they expire. */
 export const createVerifier = (options: VerifierOptions): Verifier => {
-  const { algorithm, rules, now } = options;
+  const { algorithm, rules, wall } = options;
   const verified = new LRUCache<string, Identified>({ max: MAX_CACHED_TOKENS });
   const keys = createSigningKeys({ ...options, url: options.jwksUrl, onWithdrawn: () => verified.clear() });
 
@@ -208,7 +207,7 @@ export const createVerifier = (options: VerifierOptions): Verifier => {
     await compactVerify(token, key, { algorithms: [algorithm] }).catch((error) => {
       throw invalid(error);
     });
-    return identify(readPayload(parts), rules, now());
+    return identify(readPayload(parts), rules, wall());
   };
 
   return {
@@ -218,8 +217,8 @@ export const createVerifier = (options: VerifierOptions): Verifier => {
       const digest = digestOf(token);
       const known = verified.get(digest);
       if (known !== undefined) {
-        if (now() >= known.expiresAtMs) verified.delete(digest);
-        checkTimes(known, now());
+        if (wall() >= known.expiresAtMs) verified.delete(digest);
+        checkTimes(known, wall());
         return known.caller;
       }
       const identified = await verifyNew(token);

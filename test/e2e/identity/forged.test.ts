@@ -17,6 +17,7 @@ const google = createSigner('google-1');
 const { neighbours, families } = createForger(google);
 const jwks = await startJwksServer([google.publicJwk]);
 const log = createKeptLog();
+const noon = (): number => NOON_SECONDS * 1000;
 const { authenticate, warmUp } = createAuthenticator(
   readConfig({
     COURIER_AUDIENCES: AUDIENCE,
@@ -25,7 +26,7 @@ const { authenticate, warmUp } = createAuthenticator(
     COURIER_KEY_FILE: '/nowhere',
     K_SERVICE: 'courier',
   }),
-  { fetch: (_, init) => fetch(jwks.url, init), now: () => NOON_SECONDS * 1000, log, isCloudRun: async () => true },
+  { fetch: (_, init) => fetch(jwks.url, init), now: noon, wall: noon, log, isCloudRun: async () => true },
 );
 await warmUp();
 

@@ -34,7 +34,7 @@ const authenticatorOf = (identity: 'id-token' | 'iap', audience: string): Authen
         destinations: { a: { folder: '0AbCdEf', credentials: 'main', callers: ['a@example.com'] } },
       }),
     }),
-    { fetch: transport.fetch, now: () => nowMs, log, isCloudRun: async () => false },
+    { fetch: transport.fetch, now: () => nowMs, wall: () => nowMs, log, isCloudRun: async () => false },
   );
 beforeEach(() => {
   authenticator = authenticatorOf('id-token', AUDIENCE);

@@ -46,8 +46,9 @@ const toLoopback: typeof fetch = (url, init) =>
     }[String(url)] ?? 'http://127.0.0.1:9/',
     init,
   );
+const noon = (): number => NOON_SECONDS * 1000;
 const authenticatorOf = (config: Config, isCloudRun = async () => config.onCloudRun) =>
-  createAuthenticator(config, { fetch: toLoopback, now: () => NOON_SECONDS * 1000, log, isCloudRun });
+  createAuthenticator(config, { fetch: toLoopback, now: noon, wall: noon, log, isCloudRun });
 
 const bearer = (token: string, more: Record<string, string> = {}) =>
   new Headers({ authorization: `Bearer ${token}`, ...more });

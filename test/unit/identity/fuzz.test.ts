@@ -13,6 +13,7 @@ const verify = createIdTokenVerifier({
   audiences: [AUDIENCE],
   fetch: async () => Response.json({ keys: [google.publicJwk] }),
   now: () => NOON_SECONDS * 1000,
+  wall: () => NOON_SECONDS * 1000,
   log: createKeptLog(),
 });
 const SETTINGS = { seed: 20_261_124, numRuns: 2000 };

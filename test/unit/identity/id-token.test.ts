@@ -32,6 +32,7 @@ beforeEach(() => {
     audiences: [AUDIENCE, 'second-audience'],
     fetch,
     now: () => nowMs,
+    wall: () => nowMs,
     jwksUrl: jwks.url,
     log: createKeptLog(),
   });

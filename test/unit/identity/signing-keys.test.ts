@@ -180,6 +180,7 @@ describe('cached tokens', () => {
       audiences: [AUDIENCE],
       fetch,
       now: () => nowMs,
+      wall: () => nowMs,
       log: createKeptLog(),
       jwksUrl: jwks.url,
     });
@@ -195,6 +196,7 @@ describe('cached tokens', () => {
       audiences: [AUDIENCE],
       fetch,
       now: () => nowMs,
+      wall: () => nowMs,
       log: createKeptLog(),
       jwksUrl: jwks.url,
     });
@@ -204,5 +206,26 @@ describe('cached tokens', () => {
     nowMs += 60_000;
     await verify(second.token(claims));
     await expect(verify(token)).rejects.toMatchObject({ code: 'token-invalid' });
+  });
+
+  test('are judged by the clock of the machine, and the keys by their age, whatever that clock shows', async () => {
+    let wallMs = NOON_MS;
+    const verify = createIdTokenVerifier({
+      ...{ audiences: [AUDIENCE], fetch, log: createKeptLog(), jwksUrl: jwks.url },
+      now: () => nowMs,
+      wall: () => wallMs,
+    });
+    await verify(first.token(claims));
+    // The clock has been set back twice meanwhile.
+    nowMs += 7 * HOUR_MS;
+    wallMs += HOUR_MS;
+    jwks.keys = [second.publicJwk];
+    await expect(verify(first.token({ ...claims, sub: 'new' }))).rejects.toMatchObject({ code: 'token-invalid' });
+    const known = second.token(claims);
+    await verify(known);
+    nowMs += 7 * HOUR_MS;
+    await verify(known);
+    wallMs += 7.5 * HOUR_MS;
+    await expect(verify(known)).rejects.toMatchObject({ code: 'token-expired' });
   });
 });
