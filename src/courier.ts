@@ -133,7 +133,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     return createDayCounters({ ledger, kind: 'account', now, wall, log, intervalMs: UPLOAD_COUNTS_INTERVAL_MS });
   });
   telemetry?.watchUploads(uploadCounts.known);
-  const destinations = createDestinations(config, { transport, runtime, budget, ledger, now, log, uploadCounts });
+  const destinations = createDestinations(config, { transport, runtime, budget, ledger, now, wall, log, uploadCounts });
   const accounts = (): DestinationWithAuth[] =>
     [...destinations.values()].flatMap((destination) => destination.accounts?.all() ?? [destination]);
   const { receiptTopic: topic } = config;
@@ -156,7 +156,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
 
   const doctorDependencies: DoctorDependencies = {
     config,
-    openAccount: (name) => openAccount(config, name, { transport, runtime, budget, ledger, now, log }),
+    openAccount: (name) => openAccount(config, name, { transport, runtime, budget, ledger, now, wall, log }),
     ledger,
     uploadedBy: uploadCounts.uploadedBy,
     transport,

@@ -16,14 +16,14 @@ import type { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
 import type { Sheets } from './sheets/sheets.ts';
 import type { Sleep } from './sleep.ts';
+import type { Clocks } from './steady-clock.ts';
 import { renderTemplate } from './text/template.ts';
 
-interface Dependencies {
+interface Dependencies extends Clocks {
   transport: RetryingTransport;
   runtime: RuntimeIdentity;
   budget: BufferBudget;
   ledger: Ledger;
-  now: () => number;
   /** Default: real time. */
   sleep?: Sleep | undefined;
   log: Log;
@@ -43,7 +43,7 @@ const keptMs = (ledger: Config['ledger']): number =>
 const createSheetsLoader = (
   auth: DriveAuth,
   ledgerMs: number,
-  { transport, ledger, now, log }: Dependencies,
+  { transport, ledger, now, wall, log }: Dependencies,
 ): (() => Promise<Sheets>) => {
   let loading: Promise<Sheets> | undefined;
   const load = async (): Promise<Sheets> => {
@@ -51,7 +51,7 @@ const createSheetsLoader = (
     const lock = (id: string, context: Parameters<typeof acquireLease>[3]) =>
       acquireLease(ledger, `sheet:${id}`, 'Another append to this spreadsheet', context, { now });
     return createSheets({
-      ...{ transport, auth, lock, ledgerMs, now, log },
+      ...{ transport, auth, lock, ledgerMs, now, wall, log },
       createPace: (unitsPerMinute) => createPace({ now, unitsPerMinute }),
     });
   };

@@ -5,6 +5,7 @@ import { abortReason, CourierError } from '../errors.ts';
 import type { RetryingTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { realSleep, type Sleep } from '../sleep.ts';
+import type { Clocks } from '../steady-clock.ts';
 import { partsOfRange } from './a1.ts';
 import type { Placement } from './changes/changes.ts';
 import { createSheetsClient } from './client.ts';
@@ -29,7 +30,7 @@ const LEAVE_MS = MAX_ANSWER_AGE_MS + 250;
 const MAX_KNOWN = 1_000;
 const MAX_FINISHED = 10_000;
 
-export interface SheetsDependencies {
+export interface SheetsDependencies extends Clocks {
   transport: RetryingTransport;
   auth: DriveAuth;
   /** Each adapts to what others spend of the same quota. */
@@ -40,8 +41,6 @@ export interface SheetsDependencies {
   lock(spreadsheetId: string, context: SheetsContext): Promise<SheetLock>;
   /** How long the ledger keeps an entry, in milliseconds. */
   ledgerMs: number;
-  /** Epoch milliseconds. */
-  now: () => number;
   /** Default: real time. */
   sleep?: Sleep;
   log: Log;
@@ -112,6 +111,7 @@ export const createSheets = ({
   lock,
   ledgerMs,
   now,
+  wall,
   sleep = realSleep,
   log,
   withMarks = true,
@@ -129,7 +129,7 @@ export const createSheets = ({
     if (known !== undefined) return known;
     const keyOf = (tab: string | undefined): string => JSON.stringify([spreadsheetId, tab ?? null]);
     const writer = {
-      ...{ client, again: transport.again, spreadsheetId, sizes, ledgerMs, now, log, withMarks },
+      ...{ client, again: transport.again, spreadsheetId, sizes, ledgerMs, now, wall, log, withMarks },
       isFinished: (key: string) => finished.has(key),
       hints: {
         get: (tab: string | undefined) => hints.get(keyOf(tab)),

@@ -1,5 +1,6 @@
 import type { RetryingTransport } from '../../google/transport.ts';
 import type { Log } from '../../log.ts';
+import type { Clocks } from '../../steady-clock.ts';
 import type { SheetsClient } from '../client.ts';
 import type { TabHint } from '../read/snapshot.ts';
 import type { SheetsContext } from '../sheets.ts';
@@ -29,7 +30,7 @@ export type Prepare = (
   context: SheetsContext,
 ) => Promise<{ change: Change; jobs: Job[]; later?: Job[] } | undefined>;
 
-export interface GroupWriter {
+export interface GroupWriter extends Clocks {
   client: SheetsClient;
   again: RetryingTransport['again'];
   spreadsheetId: string;
@@ -41,8 +42,6 @@ export interface GroupWriter {
   isFinished(key: string): boolean;
   /** How long the ledger keeps an entry, in milliseconds. */
   ledgerMs: number;
-  /** Epoch milliseconds. */
-  now: () => number;
   log: Log;
   /** False only in tests that show what happens without marks. */
   withMarks: boolean;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { Clocks } from '../../steady-clock.ts';
 
 /** The key of the courier's developer metadata. Short, because Sheets limits the characters of all metadata. */
 export const MARK_KEY = 'courier';
@@ -140,14 +141,16 @@ const LAST_RESORT_MS = 600_000;
 /**
  * The marks to remove with the next change: those older than the ledger's entries; beyond what is kept, those of finished
  * deliveries and then those left by ended processes, oldest first.
+ * Other instances may have written them. Their time is of the clock that may be ahead, and their age is measured with the one
+ * that never is, so that none is removed too early.
  * @param ledgerMs how long the ledger keeps an entry: no try comes later
  */
 export const marksToRemove = (
   marks: readonly StoredMark[],
-  { isFinished, ledgerMs, now }: { isFinished: (key: string) => boolean; ledgerMs: number; now: () => number },
+  { isFinished, ledgerMs, wall }: { isFinished: (key: string) => boolean; ledgerMs: number; wall: Clocks['wall'] },
 ): StoredMark[] => {
   let size = marks.reduce((sum, mark) => sum + mark.size, 0);
-  const nowMs = now();
+  const nowMs = wall();
   const ageOf = ({ writtenAtMs }: Mark): number => nowMs - writtenAtMs;
   const removed = new Set<StoredMark>();
   const oldestFirst = [...marks].sort((one, other) => one.writtenAtMs - other.writtenAtMs || one.batch - other.batch);

@@ -62,7 +62,7 @@ const startInstance = (own: Ledger = ledger): ((name: string, key?: string) => P
       runtime: {} as RuntimeIdentity,
       budget: createBufferBudget({ bytes: 4_194_304, maxWaiters: 10, now }),
       uploadCounts: { add: () => undefined, known: () => counted },
-      ...{ ledger: own, now, sleep, log },
+      ...{ ledger: own, now, wall: now, sleep, log },
     },
   );
   const allow = () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { EMAILS } from '../../../local/google/world/names.ts';
 import { bytesSource } from '../../../src/exports/sources/inline.ts';
+import { keyMark } from '../../../src/delivery/idempotency.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { uploadKey } from '../../../src/upload-sessions/session.ts';
 import { type CourierStory, createCourierStory } from '../../support/courier/courier-story.ts';
@@ -20,28 +21,30 @@ const caller = { sub: '100000000000000000001', email: EMAILS.exporter };
 
 let google: LocalGoogle;
 let courier: CourierStory;
+/** Another instance, whose clock was never wrong. */
+let other: CourierStory;
 beforeAll(async () => {
   google = await startLocalGoogle();
   const { sharedDriveFolder: folder } = google.places;
   const place = { folder, credentials: 'main', callers: [EMAILS.exporter] };
-  courier = createCourierStory(google, {
-    ...{ ledger, now, wall: Date.now },
-    destinations: {
-      dated: { ...place, path: '{date:yyyy/MM}', name: 'on-{date}' },
-      rows: { ...place, convertTo: 'sheet', onConflict: 'append' },
-      shared: { ...place, share: [{ type: 'user', email: EMAILS.bob, role: 'reader', expires: 'P30D' }] },
-      kept: { ...place, keep: { path: '**', days: 30 } },
-    },
-  });
+  const destinations = {
+    dated: { ...place, path: '{date:yyyy/MM}', name: 'on-{date}' },
+    rows: { ...place, convertTo: 'sheet', onConflict: 'append' },
+    shared: { ...place, share: [{ type: 'user', email: EMAILS.bob, role: 'reader', expires: 'P30D' }] },
+    kept: { ...place, keep: { path: '**', days: 30 } },
+  };
+  courier = createCourierStory(google, { ledger, destinations, now, wall: Date.now });
+  other = createCourierStory(google, { ledger, destinations });
 }, TIMEOUT_MS);
 afterAll(async () => {
   courier?.close();
+  other?.close();
   await google?.close();
 });
 
 const times = () => ({ signal: AbortSignal.timeout(TIMEOUT_MS), deadlineMs: now() + TIMEOUT_MS });
-const deliver = (options: object, body = 'x', key?: string) =>
-  courier.deliver({
+const deliver = (options: object, body = 'x', key?: string, by = courier) =>
+  by.deliver({
     ...{ caller, options, requestId: 'r', ...times() },
     ...(key === undefined ? {} : { idempotencyKey: key }),
     source: bytesSource(Buffer.from(body), 'text/csv'),
@@ -74,6 +77,14 @@ test('rows of a month go to the tab of this month', async () => {
   const { id } = await deliver(options, 'a,b\n1,2\n');
   const tabs = google.sheets.tabsOf(id).map(({ title }) => title);
   expect(tabs.some((title) => [before, today().slice(0, 7)].includes(title))).toBe(true);
+});
+
+test('the marks of rows that another instance has written stay as long as a retry may come', async () => {
+  const options = { destination: 'rows', name: 'marked' };
+  const { id } = await deliver(options, 'a\n1\n', 'of another', other);
+  await deliver(options, 'a\n2\n', 'own');
+  const mark = keyMark(`delivery:${JSON.stringify([caller.sub, 'of another'])}`);
+  expect(google.sheets.metadataOf(id).filter(({ value }) => value?.startsWith(mark))).toHaveLength(1);
 });
 
 test('a permission ends the given days from now', async () => {

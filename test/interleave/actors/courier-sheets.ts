@@ -24,7 +24,7 @@ export const createCourierSheets = ({
   log: Log;
 }): Sheets =>
   createSheets({
-    ...{ transport, auth, ledgerMs: LEDGER_MS, now, log },
+    ...{ transport, auth, ledgerMs: LEDGER_MS, now, wall: now, log },
     lock: (id, context) => acquireLease(ledger, `sheet:${id}`, 'Another append to this spreadsheet', context, { now }),
     createPace: (unitsPerMinute) => createPace({ now, unitsPerMinute }),
   });

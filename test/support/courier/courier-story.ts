@@ -56,7 +56,7 @@ export const createCourierStory = (
   const transport = createTransport({ googleOrigin: origin, now, log, ...network });
   const runtime = createRuntimeIdentity({ transport, isPlatforms: false, now });
   const budget = createBufferBudget({ bytes: 16 * 1_048_576, maxWaiters: 10, now });
-  const opened = createDestinations(config, { transport, runtime, budget, ledger, now, log });
+  const opened = createDestinations(config, { transport, runtime, budget, ledger, now, wall, log });
   const story = {
     allow: createAllow(opened, createPolicy(config)),
     ledger,

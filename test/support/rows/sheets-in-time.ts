@@ -171,7 +171,7 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
       };
       return {
         sheets: createSheets({
-          ...{ transport, auth, lock, now, log, withMarks, requestsPerMinute, sleep: time.sleep },
+          ...{ transport, auth, lock, now, wall: now, log, withMarks, requestsPerMinute, sleep: time.sleep },
           ledgerMs: 14 * 86_400_000,
           createPace: (unitsPerMinute) => createPace({ now, sleep: time.sleep, unitsPerMinute, random: () => 0.5 }),
         }),

@@ -92,7 +92,7 @@ const write = async ({
     abandon: async () => undefined,
   };
   const sheets = createSheets({
-    ...{ transport, now: () => nowMs, log: createKeptLog(), ledgerMs: 1e9, lock: async () => lease },
+    ...{ transport, now: () => nowMs, wall: () => nowMs, log: createKeptLog(), ledgerMs: 1e9, lock: async () => lease },
     createPace: () => ({ spend, slowDown: () => undefined }),
     requestsPerMinute: Number.POSITIVE_INFINITY,
     auth: {

@@ -14,7 +14,7 @@ const removedOf = (marks: readonly StoredMark[], { ledgerDays = 14, finished = [
   marksToRemove(marks, {
     isFinished: (key) => finished.includes(key),
     ledgerMs: ledgerDays * DAY_MS,
-    now: () => NOW_MS,
+    wall: () => NOW_MS,
   }).map(({ key }) => key);
 
 test.each([

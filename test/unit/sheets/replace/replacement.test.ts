@@ -22,7 +22,7 @@ const prepared = async (spreadsheet: object, change: Partial<Job> = {}) => {
   const searchMetadata = async () => ({});
   const writer = {
     ...{ client: { get, searchMetadata }, spreadsheetId: 's', withMarks: true, log: createKeptLog() },
-    ...{ now: () => NOW_MS, isFinished: () => false, ledgerMs: 14 * 86_400_000 },
+    ...{ now: () => NOW_MS, wall: () => NOW_MS, isFinished: () => false, ledgerMs: 14 * 86_400_000 },
   } as unknown as GroupWriter;
   const job: Job = {
     ...{ batch: BATCH, key: KEY, columns: 'extend', tab: undefined, mayBeDone: false, isSuperseded: undefined },
