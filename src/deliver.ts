@@ -76,8 +76,8 @@ export const createDeliver =
       };
 
       // Look up the key, plan, and claim the key for the plan. If another try of the key comes first, plan again from there.
-      let key: KeyState | Ready = await time('claim', () => lookUpKey(deliveryContext));
       let plannedAtMs = now();
+      let key: KeyState | Ready = await time('claim', () => lookUpKey(deliveryContext));
       while (key.state !== 'ready') {
         const known: KeyState = key;
         if (known.state === 'done') return time('replay', () => replayReceipt(deliveryContext, known.receipt));
