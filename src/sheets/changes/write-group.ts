@@ -1,4 +1,5 @@
 import { CourierError } from '../../errors.ts';
+import type { SheetsClient } from '../client.ts';
 import type { SheetsContext } from '../sheets.ts';
 import type { Change } from './changes.ts';
 import type { GroupWriter, Job, Prepare } from './job.ts';
@@ -39,56 +40,101 @@ const answerApplied = (writer: GroupWriter, change: Change, jobs: readonly Job[]
   }
 };
 
+/** Google has not applied the change, or its answer is lost. */
+type Failure = Exclude<Awaited<ReturnType<SheetsClient['change']>>, { kind: 'applied' }>;
+
+/** Google refuses the change itself, and would refuse the same one again. */
+const isRefusal = ({ kind, error }: Failure): boolean => kind === 'refused' && !error.retryable;
+
+/** What one try leaves: nothing to write, jobs to be tried one by one, or jobs whose change has failed. */
+type Tried =
+  | { kind: 'over'; later: readonly Job[] }
+  | { kind: 'each' }
+  | { kind: 'failed'; jobs: readonly Job[]; later: readonly Job[]; failure: Failure };
+
+/** Plans one change from what the spreadsheet has now, sends it, and answers its jobs if it is applied. */
+const tryChange = async (writer: GroupWriter, group: readonly Job[], context: SheetsContext): Promise<Tried> => {
+  const { client, spreadsheetId, withMarks } = writer;
+  const token = await client.tokenForChange();
+  const prepared = await prepareGroup(writer, group, context);
+  // The look that the change is planned from shows what became of the change before.
+  context.changes?.looked();
+  if (prepared === undefined) return { kind: 'over', later: [] };
+  if (prepared === 'each') return { kind: 'each' };
+  const { change, jobs, later = [] } = prepared;
+  if (jobs.length === 0) return { kind: 'over', later };
+  const requests = withMarks ? change.requests : withoutMarks(change);
+  const onSend = () => context.changes?.onSend(jobs);
+  const result = await client.change(spreadsheetId, { requests, token, onSend }, context);
+  if (result.kind === 'applied') {
+    for (const job of jobs) context.changes?.marked(job);
+    answerApplied(writer, change, jobs);
+    return { kind: 'over', later };
+  }
+  const { kind, error } = result;
+  writer.log.debug({ spreadsheetId, kind, error }, 'rows were not appended yet');
+  for (const job of jobs) job.mayBeDone = true;
+  if (isRefusal(result)) writer.hints.set(group[0]?.tab, undefined);
+  return { kind: 'failed', jobs, later, failure: result };
+};
+
+/** The changes of a group that have failed so far. */
+interface Failures {
+  /** The number of the next change, for the retry policy. */
+  attempt: number;
+  refusals: number;
+  /** Google has rejected the token of the change before, so the next one has a new token. */
+  hasNewToken: boolean;
+}
+
+/** What follows from a failure. Another try looks at the spreadsheet again. */
+type Next =
+  | { step: 'fail' }
+  | { step: 'each' }
+  /** `asksPolicy`: only if the retry policy agrees. */
+  | { step: 'try-again'; asksPolicy: boolean; failures: Failures };
+
+const afterFailure = (failure: Failure, { attempt, refusals, hasNewToken }: Failures): Next => {
+  if (failure.kind === 'token-rejected') {
+    // As for any other call, one new token is tried, and that says nothing about the rows.
+    if (hasNewToken) return { step: 'fail' };
+    return { step: 'try-again', asksPolicy: false, failures: { attempt, refusals, hasNewToken: true } };
+  }
+  const failures = { attempt: attempt + 1, refusals, hasNewToken: false };
+  if (!isRefusal(failure)) return { step: 'try-again', asksPolicy: true, failures };
+  if (refusals + 1 === MAX_REFUSALS) return { step: 'each' };
+  return { step: 'try-again', asksPolicy: false, failures: { ...failures, refusals: refusals + 1 } };
+};
+
 /**
  * Writes the parts of several jobs with one change, and answers each job. If Sheets refuses the change, each part is tried
  * alone; if its answer is lost, the marks show whether it was applied.
  * @returns the jobs for whose marks the change had no room
  */
 const writeOnce = async (writer: GroupWriter, group: readonly Job[], context: SheetsContext): Promise<Job[]> => {
-  const { client, spreadsheetId, again, withMarks } = writer;
   const later: Job[] = [];
-  let jobs: readonly Job[] = group;
-  let refusals = 0;
-  let hasNewToken = false;
-  for (let attempt = 1; ; attempt += hasNewToken ? 0 : 1) {
-    const token = await client.tokenForChange();
-    const prepared = await prepareGroup(writer, jobs, context);
-    // The look that the change is planned from shows what became of the change before.
-    context.changes?.looked();
-    if (prepared === undefined) return later;
-    if (prepared === 'each') {
+  let jobs = group;
+  let failures: Failures = { attempt: 1, refusals: 0, hasNewToken: false };
+  for (;;) {
+    const tried = await tryChange(writer, jobs, context);
+    if (tried.kind === 'each') {
       await writeEach(writer, jobs, context);
       return later;
     }
-    ({ jobs } = prepared);
-    later.push(...(prepared.later ?? []));
-    if (jobs.length === 0) return later;
-    const { change } = prepared;
-    const requests = withMarks ? change.requests : withoutMarks(change);
-    const sent = jobs;
-    const onSend = () => context.changes?.onSend(sent);
-    const result = await client.change(spreadsheetId, { requests, token, onSend }, context);
-    if (result.kind === 'applied') {
-      for (const job of sent) context.changes?.marked(job);
-      answerApplied(writer, change, sent);
+    later.push(...tried.later);
+    if (tried.kind === 'over') return later;
+    ({ jobs } = tried);
+    const { error } = tried.failure;
+    const next = afterFailure(tried.failure, failures);
+    if (next.step === 'fail') throw error;
+    if (next.step === 'each') {
+      await (jobs.length === 1 ? failAll(jobs, error) : writeEach(writer, jobs, context));
       return later;
     }
-    const { kind, error } = result;
-    writer.log.debug({ spreadsheetId, kind, error }, 'rows were not appended yet');
-    jobs = jobs.map((job) => Object.assign(job, { mayBeDone: true }));
-    // As for any other call, one new token is tried, and that says nothing about the rows.
-    if (kind === 'token-rejected' && hasNewToken) throw error;
-    hasNewToken = kind === 'token-rejected';
-    if (kind === 'refused' && !error.retryable) {
-      writer.hints.set(group[0]?.tab, undefined);
-      refusals += 1;
-    } else if (!hasNewToken && !(await again({ url: SHEETS_URL, attempt, ...context }))) throw error;
-    if (refusals === MAX_REFUSALS) {
-      if (jobs.length === 1) failAll(jobs, error);
-      else await writeEach(writer, jobs, context);
-      return later;
-    }
-    await client.waitForWrite(context);
+    if (next.asksPolicy && !(await writer.again({ url: SHEETS_URL, attempt: failures.attempt, ...context })))
+      throw error;
+    ({ failures } = next);
+    await writer.client.waitForWrite(context);
   }
 };
 
