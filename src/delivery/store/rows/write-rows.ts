@@ -2,125 +2,22 @@ import { randomBytes } from 'node:crypto';
 import { checkDigest, type Receipt } from '../../../domain.ts';
 import type { DriveFile } from '../../../drive/drive.ts';
 import { asCourierError, CourierError } from '../../../errors.ts';
-import { acquireLease, endLease, fileLeaseKey, underLease } from '../../../ledger/lease.ts';
-import { MAX_SEARCH_AGE_MS } from '../../../look-age.ts';
+import { acquireLease, endLease, fileLeaseKey } from '../../../ledger/lease.ts';
 import { firstCells } from '../../../sheets/a1.ts';
 import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../../sheets/rows/batches.ts';
 import { readRows } from '../../../sheets/rows/read-rows.ts';
 import type { WrittenRows } from '../../../sheets/sheets.ts';
 import { createUnansweredChanges } from '../../../sheets/unanswered-changes.ts';
-import { createUnanswered, type OnAnswer, type UnansweredRequests } from '../../../unanswered-requests.ts';
-import { DOCS_TYPES } from '../../checks/check-conversion.ts';
+import { createUnanswered, type UnansweredRequests } from '../../../unanswered-requests.ts';
 import { notShownYet } from '../../hidden-file.ts';
-import { isOwnFile, isSamePlan, keyMark, keyProperty, sameBytes } from '../../idempotency.ts';
-import { rememberConverted } from '../../naming/named-file.ts';
-import { findConvertedOrCheck } from '../../naming/namesake.ts';
+import { isOwnFile, keyMark, sameBytes } from '../../idempotency.ts';
 import { lockOf, mayBeLocked } from '../../plan.ts';
 import { replay } from '../../receipt.ts';
-import { detailsOfExisting, detailsOfNew, marksOfNew } from '../../resolve-options.ts';
+import { detailsOfExisting } from '../../resolve-options.ts';
 import { type BytesMeter, createBytesMeter } from './bytes-meter.ts';
-import { acquireNameLease } from '../name-lease.ts';
+import { findTarget, type TargetSheet } from './find-sheet.ts';
 import type { RowsPlan } from './plan-rows.ts';
-import { mustGet, outcomeOf, planChanged, revisePlan, type StoredFile, type UploadStep } from '../upload-step.ts';
-
-/**
- * What another try of the key has done while this one waited for the name: it was answered, or it has noted its sheet.
- * @returns `fileId`: of the noted sheet, else ''
- * @throws CourierError `drive-unavailable` if another try has noted another plan
- */
-const doneMeanwhile = async (
-  { claim }: UploadStep,
-  plan: RowsPlan,
-): Promise<{ receipt: Receipt } | { fileId: string }> => {
-  const receipt = await claim?.refresh();
-  if (receipt !== undefined) return { receipt };
-  const noted = claim?.plan() ?? plan;
-  if (!isSamePlan({ ...noted, fileId: '' }, plan)) throw planChanged();
-  return { fileId: noted.fileId };
-};
-
-/** Makes the sheet of the name, unless another delivery has made it. Its header comes with its first rows. */
-const findOrMake = async (
-  step: UploadStep,
-  plan: RowsPlan,
-): Promise<{ file: DriveFile; isFound: boolean } | { receipt: Receipt }> => {
-  const { kind, folderId } = plan;
-  const { request, claim, ledger, context, log, now, sleep } = step;
-  const { name, destination } = request;
-  const { drive } = destination;
-  const named = { drive, ledger, folderId, name, context, log, now, sleep };
-  const lease = await acquireNameLease(step, folderId, context);
-  let readAtMs = now();
-  const done = await doneMeanwhile(step, plan).catch(async (error: unknown) => {
-    await lease.release();
-    throw error;
-  });
-  if ('receipt' in done) {
-    await lease.release();
-    return done;
-  }
-  let mayBeMade = false;
-  const requests = createUnanswered();
-  const onSend = (): OnAnswer => {
-    const onAnswer = requests.onSend();
-    return (status) => {
-      mayBeMade ||= typeof status === 'number' && (status < 300 || status >= 500);
-      onAnswer(status);
-    };
-  };
-  try {
-    const found = await findConvertedOrCheck(named);
-    // People may have renamed, moved or trashed the sheet that another try has noted.
-    if (done.fileId !== '' && !('file' in found && found.file.id === done.fileId)) throw planChanged();
-    if ('file' in found) {
-      // The next plan refuses it.
-      if (found.file.mimeType !== DOCS_TYPES.sheet) throw planChanged();
-      await lease.release();
-      return { ...found, isFound: true };
-    }
-    const beforeSend = async (): Promise<void> => {
-      if ((await found.findNamesake()) !== undefined) throw planChanged();
-      if (now() - readAtMs <= MAX_SEARCH_AGE_MS) return;
-      // The search took long. Another try may have written its rows since, into a sheet that it had made before, and that a person
-      // has renamed.
-      readAtMs = now();
-      const meanwhile = await doneMeanwhile(step, plan);
-      if ('receipt' in meanwhile || meanwhile.fileId !== done.fileId) throw planChanged();
-    };
-    const file = await drive.createDocument(
-      {
-        ...{ name, folderId, mimeType: DOCS_TYPES.sheet },
-        appProperties: {
-          ...keyProperty(claim),
-          // A sheet that rows are appended to is never old.
-          ...(kind === 'replaceRows' ? marksOfNew(request, folderId) : {}),
-        },
-        ...detailsOfNew(request),
-      },
-      underLease(lease, { ...context, beforeSend, onSend }),
-    );
-    if (await rememberConverted(named, file.id)) await lease.release();
-    else await lease.abandon();
-    return { file, isFound: false };
-  } catch (error) {
-    // A sheet that may have been made is found only by the search, and not at once. It may also be made only now.
-    if (mayBeMade) await lease.abandon();
-    else await endLease(lease, requests);
-    throw error;
-  }
-};
-
-/** Notes the sheet's id for all tries of the key, before its first row is written. */
-const noteSheet = async (
-  { claim }: UploadStep,
-  plan: RowsPlan,
-  fileId: string,
-): Promise<{ plan: RowsPlan } | { receipt: Receipt }> => {
-  const noted = { ...plan, fileId };
-  if (claim === undefined || isSamePlan(claim.plan(), noted)) return { plan: noted };
-  const receipt = await revisePlan(claim, noted);
-  return receipt === undefined ? { plan: noted } : { receipt };
-};
+import { mustGet, outcomeOf, planChanged, type StoredFile, type UploadStep } from '../upload-step.ts';
 
 /** Sets the details of a sheet whose values were replaced, as for any other file that is replaced. */
 const setDetails = async (
@@ -135,7 +32,7 @@ const setDetails = async (
 
 /** Removes the courier's own content restriction from a sheet that exists. */
 const unlockSheet = async (step: UploadStep, fileId: string): Promise<void> => {
-  if (fileId === '' || !mayBeLocked(step)) return;
+  if (!mayBeLocked(step)) return;
   await (await import('../locks.ts')).unlockEarly(step, fileId);
 };
 
@@ -203,69 +100,107 @@ const answeredOnTheWay = async (step: UploadStep, receipt: Receipt, meter: Bytes
 };
 
 /**
+ * Prepares a sheet for what is written to it. Each of the two takes the lease of the file, so the first has ended its own before
+ * the second begins.
+ * @returns the step, which knows the content restriction of a sheet that was found
+ */
+const openSheet = async (
+  step: UploadStep,
+  { plan, origin, found }: TargetSheet,
+  requests: Pick<UnansweredRequests, 'count'>,
+): Promise<UploadStep> => {
+  const current = found === undefined ? step : { ...step, plan: { ...plan, ...lockOf(found) } };
+  if (origin !== 'made') await unlockSheet(current, plan.fileId);
+  if (plan.kind === 'replaceRows') await keepFromTrash(step, plan.fileId, requests);
+  return current;
+};
+
+/** What a try ends with whose rows could not be written. */
+const afterFailedWrite = async (step: UploadStep, { found }: TargetSheet, thrown: unknown): Promise<unknown> => {
+  const error = whenSheetMissing(step, thrown);
+  // The caller of `writeRows` knows only the plan, which does not name a sheet that was found.
+  return found === undefined ? error : (await import('../locks.ts')).afterFailure(step, error);
+};
+
+/** Whether a try of this delivery has made the sheet. */
+const isNewSheet = (claim: UploadStep['claim'], { origin }: TargetSheet, file: DriveFile): boolean => {
+  if (origin === 'planned') return false;
+  return claim === undefined ? origin === 'made' : isOwnFile(claim, file);
+};
+
+/** What the ledger says of the key while its rows are written. */
+const watchKey = ({ claim, delivery, now }: UploadStep, plan: RowsPlan) => {
+  let receipt: Receipt | undefined;
+  let askedAtMs = now();
+  return {
+    /** Of another try that has finished meanwhile. */
+    receipt: () => receipt,
+    /** When the ledger was last asked, in epoch milliseconds. */
+    askedAtMs: () => askedAtMs,
+    /** Before the last batch, all bytes are known: they are checked, and noted as those of the key. */
+    async commit(sha256: string): Promise<void> {
+      checkDigest(delivery.expectedSha256, sha256);
+      askedAtMs = now();
+      const outcome = await claim?.commitTo(sha256, plan);
+      if (typeof outcome === 'object') receipt = outcome.receipt;
+      if (outcome !== undefined && outcome !== 'committed') throw planChanged();
+    },
+    /** Whether another try has finished, or writes to another sheet. */
+    isSuperseded:
+      claim &&
+      (async (): Promise<boolean> => {
+        askedAtMs = now();
+        receipt ??= await claim.refresh();
+        return receipt !== undefined || claim.plan().fileId !== plan.fileId;
+      }),
+  };
+};
+
+type KeyWatch = ReturnType<typeof watchKey>;
+
+/** The rows in batches. The last one comes only after the check of all bytes. */
+async function* readBatches(
+  { request, delivery }: UploadStep,
+  { kind }: RowsPlan,
+  { meter, watch }: { meter: BytesMeter; watch: KeyWatch },
+): AsyncGenerator<Batch> {
+  const { mimeType, quotedIsText = false } = delivery.source;
+  const isReplacement = kind === 'replaceRows';
+  const read = { mimeType, quotedIsText, dates: request.rows.dates ?? false, anyShape: isReplacement };
+  const rows = readRows(meter.bytes, read);
+  for await (const batch of batchesOf(rows, isReplacement ? MAX_CHANGE_BYTES : MAX_BATCH_BYTES)) {
+    if (batch.isLast) await watch.commit(meter.received().sha256);
+    yield batch;
+  }
+}
+
+/**
  * Appends the rows of a delivery to a sheet, or replaces the values of a tab by them, once: a mark that is written with them
  * shows later tries that they are there.
  */
 export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<StoredFile> => {
-  const { request, delivery, claim, context, now, atEnd } = step;
+  const { request, delivery, claim, context, atEnd } = step;
   const { destination, rows: options } = request;
-  const made = plan.fileId === '' ? await findOrMake(step, plan) : undefined;
-  const noted =
-    made !== undefined && 'receipt' in made ? made : await noteSheet(step, plan, made?.file.id ?? plan.fileId);
-  if ('receipt' in noted) return answeredBefore(step, noted.receipt);
-  const { fileId } = noted.plan;
-  const found = made !== undefined && 'file' in made && made.isFound ? made.file : undefined;
+  const target = await findTarget(step, plan);
+  if ('receipt' in target) return answeredBefore(step, target.receipt);
+  const { fileId } = target.plan;
   const isReplacement = plan.kind === 'replaceRows';
   const changes = createUnansweredChanges();
   const detailRequests = createUnanswered();
-  // Each of the two takes the lease of the file, so the first has ended its own before the second begins.
-  const current = found === undefined ? step : { ...step, plan: { ...noted.plan, ...lockOf(found) } };
-  await unlockSheet(current, found?.id ?? plan.fileId);
-  if (isReplacement) {
-    await keepFromTrash(step, fileId, { count: () => changes.count() + detailRequests.count() });
-  }
-  const { mimeType, quotedIsText = false } = delivery.source;
+  const current = await openSheet(step, target, { count: () => changes.count() + detailRequests.count() });
   const meter = createBytesMeter(delivery.source, destination.config.maxBytes);
-  let answered: Receipt | undefined;
-  let askedAtMs = now();
-
-  /** Before the last batch, all bytes are known: they are checked, and noted as those of the key. */
-  const commit = async (): Promise<void> => {
-    const { sha256 } = meter.received();
-    checkDigest(delivery.expectedSha256, sha256);
-    askedAtMs = now();
-    const outcome = await claim?.commitTo(sha256, noted.plan);
-    if (typeof outcome === 'object') answered = outcome.receipt;
-    if (outcome !== undefined && outcome !== 'committed') throw planChanged();
-  };
-  async function* checked(): AsyncGenerator<Batch> {
-    const read = { mimeType, quotedIsText, dates: options.dates ?? false, anyShape: isReplacement };
-    const rows = readRows(meter.bytes, read);
-    for await (const batch of batchesOf(rows, isReplacement ? MAX_CHANGE_BYTES : MAX_BATCH_BYTES)) {
-      if (batch.isLast) await commit();
-      yield batch;
-    }
-  }
-
+  const watch = watchKey(step, target.plan);
   const sheets = await destination.sheets();
   const key = claim === undefined ? randomBytes(24).toString('base64url') : keyMark(claim.key);
   atEnd(async () => {
     if (claim === undefined || claim.isFinished()) sheets.finished(fileId, key);
   });
-  const isSuperseded =
-    claim === undefined
-      ? undefined
-      : async (): Promise<boolean> => {
-          askedAtMs = now();
-          answered ??= await claim.refresh();
-          return answered !== undefined || claim.plan().fileId !== fileId;
-        };
-  const batches = checked();
+  const batches = readBatches(step, plan, { meter, watch });
   try {
     const asked = {
-      ...{ spreadsheetId: fileId, tab: plan.tab ?? options.tab },
-      ...{ key, mayBeDone: claim !== undefined && (!claim.mine || found !== undefined), isSuperseded, batches },
-      askedAtMs: () => askedAtMs,
+      ...{ spreadsheetId: fileId, tab: plan.tab ?? options.tab, key, batches },
+      mayBeDone: claim !== undefined && (!claim.mine || target.origin === 'found'),
+      ...{ isSuperseded: watch.isSuperseded, askedAtMs: watch.askedAtMs },
     };
     const written = isReplacement
       ? await sheets.replace({ ...asked, context: { ...context, changes } })
@@ -275,13 +210,11 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
     // Those whose rows were written by the same change ask for the file at the same time.
     const file = await destination.drive.getShared(fileId, context);
     if (file === undefined) throw notShownYet();
-    const isNew = made !== undefined && (claim === undefined ? found === undefined : isOwnFile(claim, file));
-    return storedFile(step, { file, isNew, written, received: meter.received() });
+    return storedFile(step, { file, isNew: isNewSheet(claim, target, file), written, received: meter.received() });
   } catch (thrown) {
-    if (answered !== undefined) return await answeredOnTheWay(step, answered, meter);
-    const error = whenSheetMissing(step, thrown);
-    // The caller of this function knows only the plan, which does not name the sheet.
-    throw found === undefined ? error : await (await import('../locks.ts')).afterFailure(current, error);
+    const receipt = watch.receipt();
+    if (receipt !== undefined) return await answeredOnTheWay(step, receipt, meter);
+    throw await afterFailedWrite(current, target, thrown);
   } finally {
     await batches.return(undefined);
   }
