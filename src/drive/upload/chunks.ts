@@ -1,7 +1,7 @@
 import { CourierError } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
 import type { OnAnswer } from '../../unanswered-requests.ts';
-import type { CallContext, DriveFile, UploadTarget } from '../drive.ts';
+import type { CallContext, DriveFile, UploadRequest, UploadTarget } from '../drive.ts';
 import { type Sender, sendAfterCommit, waitOf } from './create-or-update.ts';
 import type { Chunk } from './replay-buffer.ts';
 import { askStatus, putChunk, readAnswer, type SessionAnswer } from './session.ts';
@@ -106,52 +106,87 @@ const judge = (
   return answer.bytes < firstHeld || (answer.bytes > chunk.to && !isShared) ? bytesLost() : answer;
 };
 
+/** The requests that may complete a session. */
+const createCommits = ({ onCommit }: UploadRequest, target: UploadTarget) => {
+  const sent: OnAnswer[] = [];
+  return {
+    onSend(): OnAnswer | undefined {
+      const onAnswer = onCommit?.(target);
+      if (onAnswer !== undefined) sent.push(onAnswer);
+      return onAnswer;
+    },
+    /** A session completes once, so this answers each of them. */
+    completed(): void {
+      for (const onAnswer of sent) onAnswer(200);
+    },
+  };
+};
+
+/** Where a session is between two chunks. */
+interface Progress {
+  /** The bytes that Drive has stored. */
+  acknowledged: number;
+  /** The chunks since then of which it has stored nothing. */
+  failures: number;
+  /** The longest time that it took to answer a chunk, in milliseconds. */
+  chunkMs: number;
+}
+
+/** Waits for the bytes after those that are stored. A chunk that would not be answered in time is not sent. */
+const nextChunk = async ({ request, source, now }: Sender, { acknowledged, chunkMs }: Progress): Promise<Chunk> => {
+  const buffer = source.buffer();
+  buffer.drop(acknowledged);
+  const chunk = await buffer.next(acknowledged);
+  if (now() + chunkMs + MARGIN_MS > (request.deadlineMs ?? Infinity)) throw deadlinePassed();
+  return chunk;
+};
+
+/**
+ * The failures in a row after a chunk.
+ * @param isQueried the session was queried for what it has stored, which was preceded by a wait
+ */
+const countFailures = async (
+  { request, again }: Sender,
+  { acknowledged, failures }: Progress,
+  { uri, bytes, isQueried }: { uri: string; bytes: number; isQueried: boolean },
+): Promise<number> => {
+  if (bytes > acknowledged) return 0;
+  const attempt = failures + 1;
+  if (!isQueried && !(await again({ ...waitOf(request), url: uri, attempt }))) {
+    throw new CourierError('drive-unavailable', { detail: 'Drive does not store the bytes that are sent to it.' });
+  }
+  return attempt;
+};
+
 /** Sends chunk after chunk, each from where Drive says it is, until the file is whole or the session is lost. */
 export const sendChunks = async (
   sender: Sender,
   target: UploadTarget,
   { uri, stored }: { uri: string; stored: number },
 ): Promise<SessionEnd> => {
-  const { request, source, now, again } = sender;
+  const { request, source } = sender;
   // Only sources with an identity share a session: their bytes never differ.
   const isShared = request.keepSession !== undefined;
-  let buffer = source.buffer();
-  let acknowledged = stored;
-  let attempt = 0;
-  let chunkMs = 0;
-  /** The requests that may have completed the session. */
-  const commits: OnAnswer[] = [];
-  const onCommit = (): OnAnswer | undefined => {
-    const onAnswer = request.onCommit?.(target);
-    if (onAnswer !== undefined) commits.push(onAnswer);
-    return onAnswer;
-  };
+  const commits = createCommits(request, target);
+  let progress: Progress = { acknowledged: stored, failures: 0, chunkMs: 0 };
   for (;;) {
-    buffer.drop(acknowledged);
-    const chunk = await buffer.next(acknowledged);
-    // A chunk that would not be answered in time is not sent.
-    if (now() + chunkMs + MARGIN_MS > (request.deadlineMs ?? Infinity)) throw deadlinePassed();
+    const chunk = await nextChunk(sender, progress);
     const size = request.source.size ?? chunk.whole?.size;
-    const onSend = chunk.whole === undefined ? undefined : onCommit;
+    const onSend = chunk.whole === undefined ? undefined : commits.onSend;
     const sent = await sendChunk(sender, target, { uri, chunk, size, onSend });
     if ('file' in sent) return { kind: 'superseded', file: sent.file };
     const { answer: first, tookMs } = sent;
-    chunkMs = Math.max(chunkMs, tookMs);
-    const answer =
-      first.kind === 'doubt' ? await querySession(sender, { uri, attempt: ++attempt, size, doubt: first }) : first;
-    // A session completes once.
-    if (answer.kind === 'done') for (const onAnswer of commits) onAnswer(200);
-    const judged = judge(answer, { chunk, isAnswer: first.kind === 'done', firstHeld: buffer.start(), isShared });
+    const isQueried = first.kind === 'doubt';
+    const answer = isQueried
+      ? await querySession(sender, { uri, attempt: progress.failures + 1, size, doubt: first })
+      : first;
+    if (answer.kind === 'done') commits.completed();
+    const firstHeld = source.buffer().start();
+    const judged = judge(answer, { chunk, isAnswer: !isQueried, firstHeld, isShared });
     if (judged.kind !== 'stored') return judged;
-    if (judged.bytes > chunk.to) {
-      source.reopen(judged.bytes);
-      buffer = source.buffer();
-    }
-    if (judged.bytes > acknowledged) attempt = 0;
-    // A query of the session was preceded by a wait. After a chunk that was accepted but not stored, there was none.
-    else if (first.kind === 'stored' && !(await again({ ...waitOf(request), url: uri, attempt: ++attempt }))) {
-      throw new CourierError('drive-unavailable', { detail: 'Drive does not store the bytes that are sent to it.' });
-    }
-    acknowledged = judged.bytes;
+    const { bytes } = judged;
+    if (bytes > chunk.to) source.reopen(bytes);
+    const failures = await countFailures(sender, progress, { uri, bytes, isQueried });
+    progress = { acknowledged: bytes, failures, chunkMs: Math.max(progress.chunkMs, tookMs) };
   }
 };
