@@ -85,6 +85,8 @@ interface Completion {
   session: Session;
   /** Lower-case hex, as the caller announced it. */
   sha256: string | undefined;
+  /** Of the request, without a lease. */
+  context: CallContext & { signal: AbortSignal };
 }
 
 /** @throws CourierError `drive-unavailable` as long as Drive may only hide the file of a session that has ended */
@@ -196,19 +198,67 @@ const besideRetention = async (
   }
 };
 
+/** Another try's receipt as the answer to this one. Its file may be in the trash by now. */
+const replay = ({ dependencies, context }: Completion, { request }: UploadView, receipt: Receipt): Promise<Receipt> =>
+  withTrashWarning(receipt, request.destination.drive, context, dependencies.now());
+
+/** Ends an upload without a file. @param received a file with other bytes than were announced */
+const end = async (
+  completion: Completion,
+  upload: UploadView,
+  { over, received }: { over: Over; received: DriveFile | undefined },
+): Promise<Receipt> => {
+  const finished = await giveUp(completion, over);
+  if (finished === undefined) throw OVER[over](received);
+  return replay(completion, upload, finished);
+};
+
+/** Looks at what Drive has of an upload, decides what follows, and does it. */
+const lookAndFinish = async (
+  completion: Completion,
+  upload: UploadView,
+  audited: { caller: Caller; checkLease: () => void } & Pick<Audit, 'stepTimer'>,
+): Promise<Receipt> => {
+  const { dependencies, id, session, sha256, context } = completion;
+  const { file, seen, mayBeHidden } = await audited.stepTimer.time('verify', () => look(upload, sha256));
+  if (mayBeHidden === true) await keepSessionWhileHidden(completion, upload.request.destination.drive);
+  const judgement = await judge(dependencies, id, file, seen);
+  const decision = decide(seen, judgement.verdict);
+  if (decision.action === 'reject') throw completeAlready(session, file?.sha256Checksum);
+  if (decision.action === 'give-up') {
+    if (decision.undo && file !== undefined) await undo(upload, file, judgement);
+    return end(completion, upload, { over: decision.over, received: seen === 'other-bytes' ? file : undefined });
+  }
+  // An upload that is whole has a file, so this is not reached.
+  if (file === undefined) return end(completion, upload, { over: 'gone', received: undefined });
+  const { signal } = context;
+  const earlier = judgement.mine ? undefined : await receiptToCome(dependencies, id, { sha256, signal });
+  return earlier === undefined ? finish(completion, file, { upload, ...audited }) : replay(completion, upload, earlier);
+};
+
+/** The caller's own upload. @throws CourierError `not-found` */
+const findUpload = async (
+  { ledger }: DirectDependencies,
+  { id, caller }: CompleteRequest,
+): Promise<{ entry: StoredEntry; session: Session }> => {
+  const entry = isUploadId(id) ? await ledger.read(uploadKey(id)) : undefined;
+  if (entry === undefined) throw notFound();
+  const session = sessionSchema.parse(entry.record);
+  if (session.callerSub !== caller.sub) throw notFound();
+  return { entry, session };
+};
+
 /**
  * `POST /v1/uploads/{id}/complete`: checks what Drive received, and gives the receipt for it.
  * @throws CourierError `not-found`, `upload-incomplete`, `digest-mismatch`
  */
 export const createCompleteUpload =
   (dependencies: DirectDependencies) =>
-  async ({ id, caller, sha256, signal, deadlineMs }: CompleteRequest): Promise<Receipt> => {
-    const { allow, ledger, now, wall, log, telemetry, sleep = realSleep } = dependencies;
-    const entry = isUploadId(id) ? await ledger.read(uploadKey(id)) : undefined;
-    if (entry === undefined) throw notFound();
-    const session = sessionSchema.parse(entry.record);
-    if (session.callerSub !== caller.sub) throw notFound();
-    const { destination, name, path, size } = session.options;
+  async (asked: CompleteRequest): Promise<Receipt> => {
+    const { allow, now, wall, log, telemetry, onReceipt, sleep = realSleep } = dependencies;
+    const { id, caller, sha256, signal, deadlineMs } = asked;
+    const { entry, session } = await findUpload(dependencies, asked);
+    const { destination, name, path, size, properties } = session.options;
     const known = answered(entry, sha256);
     if (known !== undefined) {
       // A caller that may no longer write there still gets the receipt, because it was issued before.
@@ -218,39 +268,17 @@ export const createCompleteUpload =
 
     const { idempotencyKey } = session;
     const facts = { caller, destination, name, size, idempotencyKey, uploadId: id };
-    const { run, stepTimer, callStats } = beginAudit(facts, { now, log, telemetry, onReceipt: dependencies.onReceipt });
-    const context: CallContext = { signal, deadlineMs, callStats };
-    const completion: Completion = { dependencies, id, entry, session, sha256 };
+    const { run, stepTimer, callStats } = beginAudit(facts, { now, log, telemetry, onReceipt });
+    const context: Completion['context'] = { signal, deadlineMs, callStats };
+    const completion: Completion = { dependencies, id, entry, session, sha256, context };
 
     return run(async () => {
-      const { properties } = session.options;
-      const asked = { caller, sinceMs: wall() };
+      const sinceMs = wall();
       const allowed = allow(caller, destination);
       const account = allowed.accounts?.of(session.plan) ?? allowed;
-      const request = resolveOptions(account, { name, path, properties }, asked);
-      return besideRetention({ request, session, context, sleep }, dependencies, async (upload, checkLease) => {
-        const { file, seen, mayBeHidden } = await stepTimer.time('verify', () => look(upload, sha256));
-        if (mayBeHidden === true) await keepSessionWhileHidden(completion, request.destination.drive);
-        const judgement = await judge(dependencies, id, file, seen);
-        const decision = decide(seen, judgement.verdict);
-        if (decision.action === 'reject') throw completeAlready(session, file?.sha256Checksum);
-        const replay = (receipt: Receipt): Promise<Receipt> =>
-          withTrashWarning(receipt, request.destination.drive, context, now());
-        const endWith = async (over: Over): Promise<Receipt> => {
-          const finished = await giveUp(completion, over);
-          if (finished !== undefined) return replay(finished);
-          throw OVER[over](seen === 'other-bytes' ? file : undefined);
-        };
-        if (decision.action === 'give-up') {
-          if (decision.undo && file !== undefined) await undo(upload, file, judgement);
-          return endWith(decision.over);
-        }
-        // An upload that is whole has a file, so this is not reached.
-        if (file === undefined) return endWith('gone');
-        const earlier = judgement.mine ? undefined : await receiptToCome(dependencies, id, { sha256, signal });
-        return earlier === undefined
-          ? finish(completion, file, { upload, caller, stepTimer, checkLease })
-          : replay(earlier);
-      });
+      const request = resolveOptions(account, { name, path, properties }, { caller, sinceMs });
+      return besideRetention({ request, session, context, sleep }, dependencies, (upload, checkLease) =>
+        lookAndFinish(completion, upload, { caller, stepTimer, checkLease }),
+      );
     });
   };
