@@ -54,6 +54,40 @@ interface CallerLimitsOptions extends Clocks {
 const hasLeft = ({ signal }: Delivery): boolean =>
   signal.aborted && asCourierError(signal.reason).code === 'body-truncated';
 
+/** A file that counts for the caller. */
+interface CountedFile {
+  /** Counts bytes, where the size was not known before. */
+  count(bytes: number): void;
+  /** Takes back all bytes that were counted. */
+  undo(): void;
+}
+
+/** Delivers a file, and counts its bytes. They don't count if the delivery has stored nothing. */
+const deliverCounted = async (
+  delivery: Delivery,
+  file: CountedFile,
+  run: (delivery: Delivery) => Promise<Receipt>,
+): Promise<Receipt> => {
+  const { source } = delivery;
+  let [isStored, isReadWhole] = [false, false];
+  const stored = (): void => {
+    isStored = true;
+  };
+  const end = (): void => {
+    isReadWhole = true;
+  };
+  const count = source.size === undefined ? file.count : undefined;
+  try {
+    const receipt = await run({ ...delivery, stored, source: countedSource(source, { count, end }) });
+    if (!isStored && (receipt.outcome === 'replayed' || receipt.outcome === 'skipped')) file.undo();
+    return receipt;
+  } catch (error) {
+    // Of a caller that has sent its whole file and left, Drive may have stored it.
+    if (!isStored && !(isReadWhole && hasLeft(delivery))) file.undo();
+    throw error;
+  }
+};
+
 /** Once there are more meters than this, idle ones are removed. */
 const MAX_IDLE_METERS = 10_000;
 
@@ -99,8 +133,8 @@ export const createCallerLimits = ({
     return found;
   };
 
-  /** Counts a file, and gives the function that counts its bytes. */
-  const beginFile = (all: readonly Meter[], size: number | undefined) => {
+  /** Counts a file, and its bytes if their number is known. @throws CourierError `caller-over-quota`, `too-large` */
+  const beginFile = (all: readonly Meter[], size: number | undefined): CountedFile => {
     for (const meter of all) meter.checkFile(size);
     for (const meter of all) meter.countFile();
     const day = counters.today();
@@ -112,6 +146,14 @@ export const createCallerLimits = ({
     };
     count(size ?? 0);
     return { count, undo: (): void => count(-counted) };
+  };
+
+  /** Refuses a delivery. Its refusal is audited, unless the delivery is tried again. */
+  const refuse = async (delivery: Delivery, error: unknown): Promise<Receipt> => {
+    if (delivery.isTriedAgain?.(error) === true) throw error;
+    const child = log.child({ requestId: delivery.requestId });
+    const audit = beginAudit(factsOf(delivery), { now, log: child, telemetry });
+    return audit.run(() => Promise.reject(error));
   };
 
   return {
@@ -138,39 +180,16 @@ export const createCallerLimits = ({
       const destination = destinationOf(() => allow(caller, options.destination, allowedDestinations));
       if (destination === undefined) return run(delivery);
       const own = destinationMeters(caller, destination);
-      const admit = () => {
-        for (const meter of own) meter.checkConcurrent();
-        return beginFile([...generalMeters(caller), ...own], source.size);
-      };
-      let file: ReturnType<typeof admit>;
+      let file: CountedFile;
       try {
-        file = admit();
+        for (const meter of own) meter.checkConcurrent();
+        file = beginFile([...generalMeters(caller), ...own], source.size);
       } catch (error) {
-        if (delivery.isTriedAgain?.(error) === true) throw error;
-        const audit = beginAudit(factsOf(delivery), {
-          now,
-          log: log.child({ requestId: delivery.requestId }),
-          telemetry,
-        });
-        return audit.run(() => Promise.reject(error));
+        return refuse(delivery, error);
       }
       for (const meter of own) meter.begin();
-      let [isStored, isReadWhole] = [false, false];
-      const stored = (): void => {
-        isStored = true;
-      };
-      const end = (): void => {
-        isReadWhole = true;
-      };
-      const count = source.size === undefined ? file.count : undefined;
       try {
-        const receipt = await run({ ...delivery, stored, source: countedSource(source, { count, end }) });
-        if (!isStored && (receipt.outcome === 'replayed' || receipt.outcome === 'skipped')) file.undo();
-        return receipt;
-      } catch (error) {
-        // Of a caller that has sent its whole file and left, Drive may have stored it.
-        if (!isStored && !(isReadWhole && hasLeft(delivery))) file.undo();
-        throw error;
+        return await deliverCounted(delivery, file, run);
       } finally {
         for (const meter of own) meter.end();
       }
