@@ -110,6 +110,44 @@ const leaveToOthers = async (
   return targetChanged();
 };
 
+/**
+ * What a look at the file to be replaced shows: an attempt whose answer was lost has already put these bytes into it, or they
+ * may be written.
+ * @throws CourierError if the file is not to be replaced any more
+ */
+const judgeTarget = async (
+  step: UploadStep,
+  {
+    target: { formerRevisionId: former, convertTo },
+    file,
+    bytes,
+    mayBeStored,
+  }: { target: UploadTarget & { kind: 'replace' }; file: DriveFile; bytes: ReceivedBytes; mayBeStored: boolean },
+  revisionsOf: (file: DriveFile) => Promise<Revisions>,
+): Promise<'stored' | 'writable'> => {
+  const { request, plan, claim } = step;
+  const isOwn = plan.kind === 'create' && isOwnFile(claim, file);
+  // A revision from before the plan is not this delivery's, even if it holds the same bytes.
+  const isUnchanged = former !== undefined && file.headRevisionId === former;
+  const canBeDone = mayBeStored && !isUnchanged && convertTo === undefined && (isOwn || file.trashed !== true);
+  if (canBeDone && (await wereStored(plan, { file, bytes, former }, revisionsOf))) return 'stored';
+  if (isOwn) {
+    if (!(await mayRestore(plan, file, revisionsOf))) throw await leaveToOthers(step, plan, file);
+    return 'writable';
+  }
+  if (!isThere({ folderId: plan.folderId, name: request.name }, file)) throw targetChanged();
+  return 'writable';
+};
+
+/**
+ * Whether the ledger must have the bytes of the key before they are sent. A new file with a name of its own has the digest of
+ * its bytes as a property, if that is known before the file is created.
+ */
+const needsNote = (plan: Plan, target: UploadTarget): boolean => {
+  const isNamed = plan.kind === 'replace' || (plan.kind === 'create' && plan.rule !== 'new');
+  return isNamed || target.kind === 'replace' || !carriesDigest(target);
+};
+
 const nameAppeared = (): CourierError =>
   new CourierError('drive-unavailable', {
     detail: 'A file of this name was put into the folder in the meantime.',
@@ -196,7 +234,6 @@ export const createCommitGuard = (
     bytes: ReceivedBytes,
   ): Promise<{ file: DriveFile } | undefined> => {
     const mayBeStored = attempts > 1 || claim?.mine === false;
-    const { formerRevisionId: former } = target;
     // Planning has looked at the file a moment ago, and saves the first look. If unlocking takes long, a second one follows.
     let isFirstLookSaved = !mayBeStored && now() - plannedAtMs <= MAX_LOOK_AGE_MS;
     return checkUntilFresh({ now, maxAgeMs: MAX_LOOK_AGE_MS }, async (seen) => {
@@ -211,17 +248,10 @@ export const createCommitGuard = (
       commits?.looked();
       if (file === undefined) throw targetChanged();
       seenRevision = file.headRevisionId;
-      const isOwn = plan.kind === 'create' && isOwnFile(claim, file);
-      // A revision from before the plan is not this delivery's, even if it holds the same bytes.
-      const isUnchanged = former !== undefined && file.headRevisionId === former;
-      const canBeDone =
-        mayBeStored && !isUnchanged && target.convertTo === undefined && (isOwn || file.trashed !== true);
-      if (canBeDone && (await wereStored(plan, { file, bytes, former }, revisionsOf))) {
+      if ((await judgeTarget(step, { target, file, bytes, mayBeStored }, revisionsOf)) === 'stored') {
         commits?.tookEffect();
         return { file };
       }
-      if (!isOwn && !isThere({ folderId: plan.folderId, name: request.name }, file)) throw targetChanged();
-      if (isOwn && !(await mayRestore(plan, file, revisionsOf))) throw await leaveToOthers(step, plan, file);
       await unlock?.(target.id, leased());
       return undefined;
     });
@@ -235,11 +265,7 @@ export const createCommitGuard = (
     if (target.kind === 'replace') commits?.fileExists();
     const fileId = target.kind === 'replace' ? target.id : target.file.id;
     if (commits !== undefined && fileId !== undefined) await acquire(commits, fileId, bytes);
-    const isNamed = plan.kind === 'replace' || (plan.kind === 'create' && plan.rule !== 'new');
-    // A new file with a name of its own has the digest of its bytes as a property, if that is known before the file is
-    // created.
-    const needsNote = isNamed || target.kind === 'replace' || !carriesDigest(target);
-    const answer = needsNote ? await answerOfKey(bytes) : undefined;
+    const answer = needsNote(plan, target) ? await answerOfKey(bytes) : undefined;
     if (answer !== undefined) return answer;
     // The ledger may have been slow, so Drive is queried last.
     if (target.kind === 'replace') return lookAt(target, bytes);
