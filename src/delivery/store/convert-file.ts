@@ -82,17 +82,20 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
     return lease.takenOver || claim?.mine === false || now() > startedMs;
   };
 
+  /** The document that another try of this key has made. @throws CourierError if another try has noted another plan */
+  const findOwn = async (ofClaim: Claim, mayBeMade: boolean): Promise<DriveFile | undefined> => {
+    const answered = await findAnswered(step, ofClaim);
+    if (answered !== undefined) return answered;
+    // While this try waited for the lease, another one may have held it to note another plan.
+    if (!isSamePlan(ofClaim.plan(), plan)) throw planChanged();
+    if (!mayBeMade) return undefined;
+    return former !== undefined && isOfKey(former, ofClaim) ? former : findUnanswered(step, ofClaim);
+  };
+
   /** Looks for what others have made. @returns the document of this key */
   const look = async (mayBeMade: boolean): Promise<{ file: DriveFile } | undefined> => {
-    const answered = claim === undefined ? undefined : await findAnswered(step, claim);
-    if (answered !== undefined) return { file: answered };
-    // While this try waited for the lease, another one may have held it to note another plan.
-    if (claim !== undefined && !isSamePlan(claim.plan(), plan)) throw planChanged();
-    if (claim !== undefined && mayBeMade) {
-      if (former !== undefined && isOfKey(former, claim)) return { file: former };
-      const file = await findUnanswered(step, claim);
-      if (file !== undefined) return { file };
-    }
+    const own = claim === undefined ? undefined : await findOwn(claim, mayBeMade);
+    if (own !== undefined) return { file: own };
     const named = await findNamed(step, plan);
     if (named === undefined) return undefined;
     // The ledger may know the document of another try before Drive's search shows it.
