@@ -63,6 +63,17 @@ const becomesVisible = async ({ request, context, sleep }: UploadStep, id: strin
   return (await askUntilFound<DriveFile | undefined>(undefined, again)) !== undefined;
 };
 
+/** For an id that Drive refuses: the next try gets another one, unless Drive shows the file of this one after a while. */
+const leaveUnusableId = async (
+  step: UploadStep,
+  plan: CreatePlan,
+  { why }: Extract<UploadResult, { kind: 'id-unusable' }>,
+): Promise<void> => {
+  const mayBeHidden = why === 'not-shown';
+  if (mayBeHidden && (await becomesVisible(step, plan.fileId))) return;
+  await giveUpId(step, plan, { unusable: plan.fileId, mayBeHidden });
+};
+
 /**
  * The result of sending the bytes. A file that exists already is reported together with the bytes, which were not written to
  * it.
@@ -79,6 +90,23 @@ const folderReplaced = (): CourierError =>
   });
 
 /**
+ * The new file in the folder that replaces its missing one.
+ * @throws CourierError `error` if there is no other folder; `drive-unavailable` if the name must be looked for there first
+ */
+const inFreshFolder = async (
+  step: UploadStep,
+  plan: CreatePlan,
+  file: NewFile,
+  { moves, error }: { moves: number; error: CourierError },
+): Promise<NewFile> => {
+  const folderId = moves > MAX_MOVES ? undefined : await freshFolder(step);
+  if (folderId === undefined || folderId === file.folderId) throw error;
+  // Others may have put a file of the name into the new folder, and its name has another id in the ledger.
+  if (plan.rule !== 'new') throw folderReplaced();
+  return { ...file, folderId, appProperties: { ...file.appProperties, ...marksOfNew(step.request, folderId) } };
+};
+
+/**
  * Sends the bytes to the new file. If its folder is missing, they are sent to the folder that replaces it, unless the file must
  * be the only one of its name there; if a file of the id exists and is to be replaced, they are written over it.
  */
@@ -90,7 +118,8 @@ const send = async (
   let file = describeFile(step, plan);
   let target: UploadTarget = { kind: 'create', file };
   let result = await upload.send(target, sessionUri);
-  for (let moves = 0; ; result = await upload.send(target)) {
+  let moves = 0;
+  for (; ; result = await upload.send(target)) {
     switch (result.kind) {
       case 'stored':
         return { ...result, target };
@@ -100,19 +129,11 @@ const send = async (
         }
         target = overFile(step, result.file.id);
         break;
-      case 'folder-missing': {
-        const folderId = ++moves > MAX_MOVES ? undefined : await freshFolder(step);
-        if (folderId === undefined || folderId === file.folderId) throw result.error;
-        // Others may have put a file of the name into the new folder, and its name has another id in the ledger.
-        if (plan.rule !== 'new') throw folderReplaced();
-        file = {
-          ...file,
-          folderId,
-          appProperties: { ...file.appProperties, ...marksOfNew(step.request, folderId) },
-        };
+      case 'folder-missing':
+        moves += 1;
+        file = await inFreshFolder(step, plan, file, { moves, error: result.error });
         target = { kind: 'create', file };
         break;
-      }
       default:
         return result;
     }
@@ -137,9 +158,7 @@ const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | 
   );
   if (sent.kind === 'superseded') return storedBefore(step, sent, { guard, isNew: false });
   if (sent.kind === 'id-unusable') {
-    const mayBeHidden = sent.why === 'not-shown';
-    const isShown = mayBeHidden && (await becomesVisible(step, plan.fileId));
-    if (!isShown) await giveUpId(step, plan, { unusable: plan.fileId, mayBeHidden });
+    await leaveUnusableId(step, plan, sent);
     throw sent.error;
   }
   if (plan.nameKey !== undefined) await markMade(ledger, plan.nameKey, log);
