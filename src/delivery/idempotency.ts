@@ -93,6 +93,28 @@ const asAnswer = (finished: Receipt, own: Receipt): Receipt =>
 const isSameJson = (stored: unknown, record: unknown): boolean =>
   isDeepStrictEqual(stored, JSON.parse(JSON.stringify(record)));
 
+/**
+ * What the entry of a key says about bytes that are about to become a file's.
+ * @returns undefined if they are still to be noted
+ * @throws CourierError `idempotency-key-reused`
+ */
+const judgeCommit = (
+  { state, record }: StoredEntry,
+  sha256: string,
+  plan: Plan,
+): Awaited<ReturnType<Claim['commitTo']>> | undefined => {
+  if (state === 'done') {
+    const receipt = record as Receipt;
+    // The receipt of a skipped delivery has the digest of the file that was there.
+    if (receipt.outcome !== 'skipped') sameBytes(sha256, receipt.sha256);
+    return { receipt };
+  }
+  const noted = record as ClaimRecord;
+  sameBytes(sha256, noted.sha256);
+  if (!isSamePlan(noted.plan, plan)) return 'revised';
+  return noted.sha256 === undefined ? undefined : 'committed';
+};
+
 const createClaim = (ledger: Ledger, key: string, stored: StoredEntry, mine: boolean): Claim => {
   let entry = stored;
   const receipt = (): Receipt | undefined => (entry.state === 'done' ? (entry.record as Receipt) : undefined);
@@ -138,15 +160,8 @@ const createClaim = (ledger: Ledger, key: string, stored: StoredEntry, mine: boo
       if (record().sha256 !== undefined) await refresh();
       // Each turn decides on the newest entry. If another try wrote first, this one has read its entry.
       for (;;) {
-        const finished = receipt();
-        if (finished !== undefined) {
-          // The receipt of a skipped delivery has the digest of the file that was there.
-          if (finished.outcome !== 'skipped') sameBytes(sha256, finished.sha256);
-          return { receipt: finished };
-        }
-        sameBytes(sha256, record().sha256);
-        if (!isSamePlan(record().plan, plan)) return 'revised';
-        if (record().sha256 !== undefined) return 'committed';
+        const judged = judgeCommit(entry, sha256, plan);
+        if (judged !== undefined) return judged;
         if (await write({ state: 'claimed', record: { ...record(), plan, sha256 } })) return 'committed';
       }
     },
