@@ -157,6 +157,28 @@ const getMade = (options: NameOptions, { fileId, state }: LedgerEntry): Promise<
   state === 'done' ? getKnownFile(options, fileId) : options.drive.get(fileId, options.context);
 
 /**
+ * Claims the next generation of a name, because the file of this one is gone.
+ * @param isShown Drive shows the file, with another name or at another place
+ */
+const claimNext = async (
+  options: NameOptions,
+  generation: number,
+  { entry, isShown }: { entry: LedgerEntry; isShown: boolean },
+): Promise<number> => {
+  const { drive, folderId, context, mayBeHidden, unusable } = options;
+  if (!isShown) {
+    const isRefused = mayBeHidden === true && entry.fileId === unusable;
+    if (isRefused) await keepNameWhileHidden(options, keyOf(options, generation));
+    // Otherwise a folder that was unshared for a while would get duplicates of all its files.
+    await drive.inspectFolder(folderId, context);
+  }
+  const next = generation + 1;
+  await claimGeneration(options, keyOf(options, next));
+  await leadOn(options, generation);
+  return next;
+};
+
+/**
  * The file or the id that the entry of one generation has, or the generation to look at next. There are three cases: its file
  * is still there under the name; its file was not created yet, so the claimed id is used; its file is gone (trashed, moved,
  * renamed, deleted, or its id is used up), so the next generation is claimed.
@@ -165,7 +187,7 @@ const resolveGeneration = async (
   options: NameOptions,
   generation: number,
 ): Promise<ResolvedName | { next: number }> => {
-  const { drive, ledger, folderId, context, log } = options;
+  const { ledger, log } = options;
   const key = keyOf(options, generation);
   const { entry, mine } = await claimGeneration(options, key);
   const successor = successorOf(entry) ?? 0;
@@ -181,14 +203,7 @@ const resolveGeneration = async (
     if (found === undefined) return { key, claimedId: entry.fileId };
     if (found.id === entry.fileId) return { key, file: found };
   }
-  const isRefused = options.mayBeHidden === true && entry.fileId === options.unusable;
-  if (file === undefined && isRefused) await keepNameWhileHidden(options, key);
-  // Otherwise a folder that was unshared for a while would get duplicates of all its files.
-  if (file === undefined) await drive.inspectFolder(folderId, context);
-  const next = generation + 1;
-  await claimGeneration(options, keyOf(options, next));
-  await leadOn(options, generation);
-  return { next };
+  return { next: await claimNext(options, generation, { entry, isShown: file !== undefined }) };
 };
 
 /**
