@@ -137,8 +137,9 @@ export const createTransport = ({
     return { final: result };
   };
 
-  /** Waits as the retry policy says; false if the request must not be sent again. */
+  /** Reports an answer that a retry may improve, and waits as the retry policy says; false if the request must not be sent again. */
   const waitToRetry = async (request: GoogleRequest, attempt: number, response?: GoogleResponse): Promise<boolean> => {
+    if (response !== undefined) request.onTransient?.(response);
     if (request.retry === 'once') return false;
     const { operation } = request;
     const again = await policy.again({ ...request, attempt, response }).catch((error: unknown) => {
@@ -155,12 +156,10 @@ export const createTransport = ({
     for (let number = request.attempt ?? 1; ; number++) {
       const outcome = await tryOnce(request, number, sender);
       if ('final' in outcome) return outcome.final;
-      if ('error' in outcome) {
-        if (!(await waitToRetry(request, number))) throw noAnswer(request, outcome.error);
-      } else {
-        request.onTransient?.(outcome.transient);
-        if (!(await waitToRetry(request, number, outcome.transient))) return outcome.result;
-      }
+      const response = 'transient' in outcome ? outcome.transient : undefined;
+      if (await waitToRetry(request, number, response)) continue;
+      if ('error' in outcome) throw noAnswer(request, outcome.error);
+      return outcome.result;
     }
   };
 
