@@ -98,6 +98,15 @@ const isReplaced = (claim: Claim, plan: Plan & { kind: 'replace' }, existing: Dr
   existing.sha256Checksum === claim.sha256() &&
   existing.headRevisionId !== plan.formerRevisionId;
 
+/** Whether the file of a plan is the key's own, or has its bytes. */
+const isDone = async (planning: Planning, claim: Claim, plan: Plan, existing: DriveFile): Promise<boolean> => {
+  // An earlier try created this file. It is still the key's file if a person has renamed, moved or trashed it since.
+  if (plan.kind === 'create') {
+    return isOwnFile(claim, existing) && !(await isTakenBack(planning, claim, existing));
+  }
+  return plan.kind === 'replace' && isReplaced(claim, plan, existing);
+};
+
 /**
  * What would be planned now, given what an earlier try has planned and perhaps done. Rows and conversions have rules of their
  * own. Otherwise the first of these applies: the key's file exists already; the file of the plan is still the one of the
@@ -116,10 +125,7 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
   if (plan.kind === 'convert' && (planner === undefined || claim.sha256() !== undefined))
     return { plan: await planConversionNow(planning, claim, plan) };
   const existing = plan.kind === 'convert' ? undefined : await drive.get(plan.fileId, context);
-  // An earlier try created this file. It is still the key's file if a person has renamed, moved or trashed it since.
-  const isOwn = plan.kind === 'create' && existing !== undefined && isOwnFile(claim, existing);
-  if (isOwn && !(await isTakenBack(planning, claim, existing))) return { plan, existing };
-  if (plan.kind === 'replace' && existing !== undefined && isReplaced(claim, plan, existing)) return { plan, existing };
+  if (existing !== undefined && (await isDone(planning, claim, plan, existing))) return { plan, existing };
   if (planner !== undefined) return { plan: await planner.planRows(planning) };
   // Without a name to share, the key gets a new file. With one, another file may have the name now.
   if (plan.kind === 'create' && plan.nameKey === undefined)
