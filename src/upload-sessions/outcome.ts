@@ -83,6 +83,30 @@ const mustSeeFolder = async ({ request: { destination }, session, context }: Upl
   }
 };
 
+/** The outcome of the session, as its file shows it. @param ended Drive reports that it has all bytes */
+const judgeShown = async (
+  upload: UploadView,
+  file: DriveFile,
+  { ended, sha256 }: { ended: boolean; sha256: string | undefined },
+): Promise<SessionOutcome> => {
+  const { plan, options, formerRevisionId } = upload.session;
+  if (file.trashed) return 'trashed';
+  const isReplacing = plan.kind === 'replace';
+  if (isReplacing && !isThere({ folderId: plan.folderId, name: options.name }, file)) {
+    return (await showsOwnBytes(upload, file)) ? 'moved' : 'gone';
+  }
+  // A file that existed before the session may have had these bytes already.
+  if (!ended && isReplacing && file.headRevisionId === formerRevisionId) return 'gone';
+  const hasSize = file.size === options.size;
+  if (hasSize && sha256 !== undefined && file.sha256Checksum === undefined) {
+    // The bytes may be the announced ones, so nothing is decided, and nothing is removed.
+    throw new CourierError('drive-unavailable', { detail: "Drive does not show the file's SHA-256." });
+  }
+  if (hasSize && sha256 !== undefined && file.sha256Checksum === sha256) return 'whole';
+  if (!ended || !(await showsOwnBytes(upload, file))) return 'gone';
+  return hasSize && sha256 === undefined ? 'whole' : 'other-bytes';
+};
+
 /**
  * Finds the outcome of the session; `mayBeHidden` if Drive reports that it has made the file, and does not show it.
  * Meanwhile its file may belong to another delivery that has the same name or id, or has written to it later. For such a
@@ -94,7 +118,7 @@ export const look = async (
   sha256: string | undefined,
 ): Promise<{ file: DriveFile | undefined; seen: SessionOutcome; mayBeHidden?: boolean }> => {
   const { request, session, context } = upload;
-  const { plan, options } = session;
+  const { plan } = session;
   const { drive } = request.destination;
   const ended = await hasEnded(upload);
   const file = await askUntilVisible(
@@ -106,21 +130,7 @@ export const look = async (
     await mustSeeFolder(upload);
     return { file, seen: 'gone', mayBeHidden: ended && plan.kind === 'create' };
   }
-  if (file.trashed) return { file, seen: 'trashed' };
-  const isReplacing = plan.kind === 'replace';
-  if (isReplacing && !isThere({ folderId: plan.folderId, name: options.name }, file)) {
-    return { file, seen: (await showsOwnBytes(upload, file)) ? 'moved' : 'gone' };
-  }
-  // A file that existed before the session may have had these bytes already.
-  if (!ended && isReplacing && file.headRevisionId === session.formerRevisionId) return { file, seen: 'gone' };
-  const hasSize = file.size === options.size;
-  if (hasSize && sha256 !== undefined && file.sha256Checksum === undefined) {
-    // The bytes may be the announced ones, so nothing is decided, and nothing is removed.
-    throw new CourierError('drive-unavailable', { detail: "Drive does not show the file's SHA-256." });
-  }
-  if (hasSize && sha256 !== undefined && file.sha256Checksum === sha256) return { file, seen: 'whole' };
-  if (!ended || !(await showsOwnBytes(upload, file))) return { file, seen: 'gone' };
-  return { file, seen: hasSize && sha256 === undefined ? 'whole' : 'other-bytes' };
+  return { file, seen: await judgeShown(upload, file, { ended, sha256 }) };
 };
 
 /**
