@@ -43,20 +43,20 @@ export const createStreamEnd = (): ((incoming: Http2ServerRequest) => void) => {
       if (isSmall) incoming.resume();
       return performance.now() + (isSmall ? SMALL_BODY_MS : LINGER_MS);
     };
+    const hasEnded = (): boolean => stream.closed || stream.state.remoteClose === 1;
+    const mustWait = (): boolean => {
+      // A reset would discard data that is not written yet, and "finish" is emitted before all data is written.
+      if (!stream.closed && stream.state.localClose !== 1) return true;
+      if (deadlineMs === undefined && lingering < MAX_LINGERING) deadlineMs = begin();
+      return !hasEnded() && deadlineMs !== undefined && performance.now() < deadlineMs;
+    };
     const look = (): void => {
       if (stream.destroyed) return;
-      // A reset would discard data that is not written yet, and "finish" is emitted before all data is written.
-      if (!stream.closed && stream.state.localClose !== 1) {
+      if (mustWait()) {
         setTimeout(look, POLL_MS);
         return;
       }
-      if (deadlineMs === undefined && lingering < MAX_LINGERING) deadlineMs = begin();
-      const isOver = stream.closed || stream.state.remoteClose === 1;
-      if (!isOver && deadlineMs !== undefined && performance.now() < deadlineMs) {
-        setTimeout(look, POLL_MS);
-        return;
-      }
-      if (!isOver) stream.close();
+      if (!hasEnded()) stream.close();
       // Discard the bytes that have arrived. They would keep the stream, the connection and part of its window
       // occupied.
       incoming.resume();
