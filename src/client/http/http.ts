@@ -156,6 +156,42 @@ const endOnAbort = (request: ClientRequest, signal: AbortSignal): void => {
   if (signal.aborted) request.destroy();
 };
 
+const clientFor = ({ protocol }: URL) => (protocol === 'https:' ? https : http);
+
+/** What Node's client is told of a request. */
+const optionsOf = (target: URL, { method, headers = {}, body, idleMs = DEFAULT_IDLE_MS }: HttpRequest) => {
+  const length: Record<string, number> = types.isUint8Array(body) ? { 'content-length': body.byteLength } : {};
+  return {
+    ...requestTarget(target),
+    method,
+    headers: { ...length, ...headers },
+    // Also covers the time until the connection is established.
+    timeout: idleMs,
+  };
+};
+
+/** The answer to a request that goes through a proxy. */
+const answerThrough = (
+  request: ClientRequest,
+  proxy: NonNullable<ReturnType<typeof proxyFor>>,
+  idleMs: number,
+): Promise<HttpAnswer> => {
+  // Listens first, so that its error wins over the plain one of the socket.
+  const proxyFailure = watchProxy(request, proxy);
+  return Promise.race([proxyFailure, answerTo(request, idleMs)]);
+};
+
+/** Sends the body of a request, until there is an answer. */
+const sendBody = async (request: ClientRequest, body: HttpRequest['body'], answer: Promise<unknown>): Promise<void> => {
+  if (body === undefined || types.isUint8Array(body)) {
+    request.end(body);
+    return;
+  }
+  // The body's own error wins.
+  answer.catch(() => undefined);
+  await writeBody(request, body, answeredBy(request));
+};
+
 /**
  * HTTP by Node's own client, through the proxy that the environment names. Not `fetch`, which loses an answer that arrives
  * while the body is still being sent.
@@ -164,31 +200,17 @@ const endOnAbort = (request: ClientRequest, signal: AbortSignal): void => {
  */
 export const createExchange =
   (env: Readonly<Record<string, string | undefined>>): Exchange =>
-  async ({ method, url, headers = {}, body, signal, idleMs = DEFAULT_IDLE_MS }) => {
+  async (asked) => {
+    const { url, body, signal, idleMs = DEFAULT_IDLE_MS } = asked;
     signal?.throwIfAborted();
     const target = isUrl(url) ? url : new URL(url);
     const proxy = proxyFor(env, target);
-    const length: Record<string, number> = types.isUint8Array(body) ? { 'content-length': body.byteLength } : {};
-    const request = (target.protocol === 'https:' ? https : http).request({
-      ...requestTarget(target),
-      method,
-      headers: { ...length, ...headers },
-      // Also covers the time until the connection is established.
-      timeout: idleMs,
-      agent: proxy && (await proxyAgent(proxy)),
-    });
+    const options = { ...optionsOf(target, asked), agent: proxy && (await proxyAgent(proxy)) };
+    const request = clientFor(target).request(options);
     if (signal !== undefined) endOnAbort(request, signal);
-    // Listens first, so that its error wins over the plain one of the socket.
-    const proxyFailure = proxy && watchProxy(request, proxy);
-    const whole = answerTo(request, idleMs);
-    const answer = proxyFailure === undefined ? whole : Promise.race([proxyFailure, whole]);
+    const answer = proxy === undefined ? answerTo(request, idleMs) : answerThrough(request, proxy, idleMs);
     try {
-      if (body === undefined || types.isUint8Array(body)) request.end(body);
-      else {
-        // The body's own error wins.
-        answer.catch(() => undefined);
-        await writeBody(request, body, answeredBy(request));
-      }
+      await sendBody(request, body, answer);
       return await answer;
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
