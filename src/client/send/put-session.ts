@@ -138,12 +138,39 @@ const problemOf = (step: { at: number } | Interrupted, before: number | undefine
 };
 
 /**
+ * How many bytes Drive has after a step. Undefined after an interruption: the whole chunk may have arrived, a part of it, or
+ * nothing.
+ * @throws CourierClientError `upload-refused`
+ */
+const storedAfter = (
+  step: { at: number } | Interrupted,
+  { input: { size }, onBytes }: SessionUpload,
+): number | undefined => {
+  if ('problem' in step) return undefined;
+  onBytes(step.at);
+  if (step.at > size) {
+    throw failure('upload-refused', { detail: 'Drive reports more bytes than the file has.' });
+  }
+  return step.at;
+};
+
+/** Waits before the next attempt. @throws the problem after too many failures in a row */
+const waitToRetry = async (
+  { retry, signal }: SessionUpload,
+  failures: number,
+  problem: CourierClientError,
+): Promise<void> => {
+  const waitMs = waitAfter(retry, failures, problem);
+  if (waitMs === undefined) throw problem;
+  await retry.sleep(waitMs, signal);
+};
+
+/**
  * Sends the bytes directly to Drive in chunks. After every error, queries how many bytes Drive has.
  * @throws CourierClientError `upload-interrupted` after too many failures in a row, `upload-refused`, `file-changed`
  */
 export const putSession = async (upload: SessionUpload): Promise<SessionEnd> => {
-  const { input, retry, onBytes, signal } = upload;
-  const { size } = input;
+  const { size } = upload.input;
   const { queryStored, putFrom } = createPut(upload);
   let at: number | undefined = upload.resumed || size === 0 ? undefined : 0;
   let failures = 0;
@@ -151,20 +178,11 @@ export const putSession = async (upload: SessionUpload): Promise<SessionEnd> => 
     const before = at;
     const step = await (at === undefined ? queryStored() : putFrom(at)).catch(asInterruption);
     if (typeof step === 'string') return step;
-    // After an interruption the whole chunk may have arrived, a part of it, or nothing.
-    at = 'at' in step ? step.at : undefined;
-    if (at !== undefined) onBytes(at);
-    if (at !== undefined && at > size) {
-      throw failure('upload-refused', { detail: 'Drive reports more bytes than the file has.' });
-    }
+    at = storedAfter(step, upload);
     const problem = problemOf(step, before);
-    if (problem === undefined) {
-      if (before !== undefined) failures = 0;
-      continue;
-    }
-    failures += 1;
-    const waitMs = waitAfter(retry, failures, problem);
-    if (waitMs === undefined) throw problem;
-    await retry.sleep(waitMs, signal);
+    if (problem !== undefined) {
+      failures += 1;
+      await waitToRetry(upload, failures, problem);
+    } else if (before !== undefined) failures = 0;
   }
 };
