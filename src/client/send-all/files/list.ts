@@ -115,6 +115,25 @@ const isSameSource = (one: string | WeakRef<Bytes>, other: string | Bytes): bool
     : typeof other !== 'string' && one.deref() === other;
 
 /**
+ * Remembers what is sent to each path in Drive.
+ * @returns whether this is the first input for the path; false for the same one again
+ */
+const createFirstTime = (): ((path: string, source: string | Bytes) => boolean) => {
+  // Bytes are remembered weakly: a strong reference would keep every file that has been sent in memory.
+  const sources = new Map<string, string | WeakRef<Bytes>>();
+  return (path, source) => {
+    const other = sources.get(path);
+    if (other === undefined) {
+      sources.set(path, typeof source === 'string' ? source : new WeakRef(source));
+      return true;
+    }
+    if (isSameSource(other, source)) return false;
+    const name = typeof other === 'string' ? `"${other}"` : 'An earlier input';
+    throw failure('path-taken', { detail: `${name} is sent to "${path}"` });
+  };
+};
+
+/**
  * Lists every file that is to be sent, and every entry that cannot be sent. Files that would get the same path in Drive are
  * listed once, and the others are errors: with the rule `replace`, the last one would win.
  * @param root the folder in Drive
@@ -126,8 +145,7 @@ export async function* listAll(inputs: SendAllInputs, options: SendAllOptions): 
   const walk: WalkOptions = { filter, hidden, followSymlinks, onSkip: (skipped) => onSkip?.(skipped) };
   const targetOf = createTargets(checkedFolder(root));
   const isManifest = createIsManifest(options.manifest);
-  // Bytes are remembered weakly: a strong reference would keep every file that has been sent in memory.
-  const sources = new Map<string, string | WeakRef<Bytes>>();
+  const isFirst = createFirstTime();
   for await (const found of foundIn(inputs, walk)) {
     if ('error' in found) {
       yield found;
@@ -139,15 +157,7 @@ export async function* listAll(inputs: SendAllInputs, options: SendAllOptions): 
     if (await isManifest(file)) continue;
     try {
       const target = targetOf(relative);
-      const path = joined(target.folder, target.name);
-      const other = sources.get(path);
-      if (other === undefined) {
-        sources.set(path, typeof source === 'string' ? source : new WeakRef(source));
-        yield { file, input, target };
-      } else if (!isSameSource(other, source)) {
-        const name = typeof other === 'string' ? `"${other}"` : 'An earlier input';
-        yield { file, error: failure('path-taken', { detail: `${name} is sent to "${path}"` }) };
-      }
+      if (isFirst(joined(target.folder, target.name), source)) yield { file, input, target };
     } catch (error) {
       yield { file, error: asClientError(error) };
     }
