@@ -133,6 +133,13 @@ const openFile = async (path: string): Promise<Seekable | Stream> => {
 const illFormed = () =>
   failure('usage', { detail: 'The text in the stream is not well-formed Unicode (a lone surrogate).' });
 
+/** Anything else would be sent as an upload that breaks, which looks like a fault of the network. */
+const checkedBytes = (part: Uint8Array): Uint8Array => {
+  // `instanceof` would also refuse the bytes of another realm, such as those of a test in jsdom.
+  if (types.isUint8Array(part)) return part;
+  throw failure('usage', { detail: 'A part of the stream is neither bytes (Uint8Array) nor text.' });
+};
+
 /**
  * Encodes text as UTF-8. A part may end in the middle of a character, after the first of two surrogates. Encoded separately,
  * both halves would become U+FFFD.
@@ -142,12 +149,7 @@ async function* asBytes(parts: AsyncIterable<Uint8Array | string>): AsyncIterabl
   for await (const part of parts) {
     if (typeof part !== 'string') {
       if (half !== '') throw illFormed();
-      // Anything else would be sent as an upload that breaks, which looks like a fault of the network. `instanceof` would also
-      // refuse the bytes of another realm, such as those of a test in jsdom.
-      if (!types.isUint8Array(part)) {
-        throw failure('usage', { detail: 'A part of the stream is neither bytes (Uint8Array) nor text.' });
-      }
-      yield part;
+      yield checkedBytes(part);
       continue;
     }
     const text = half + part;
