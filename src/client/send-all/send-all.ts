@@ -62,11 +62,10 @@ export async function* sendAll(
   const deliver = async (listed: Listed | FileFailure): Promise<Ended> => {
     const { file } = listed;
     if ('error' in listed) return listed;
-    try {
-      return { receipt: await deliverFile(listed, dependencies, options, (bytes) => counter.onBytes(file, bytes)) };
-    } catch (error) {
-      return { file, error: asClientError(error) };
-    }
+    return deliverFile(listed, dependencies, options, (bytes) => counter.onBytes(file, bytes)).then(
+      (receipt) => ({ receipt }),
+      (error: unknown) => ({ file, error: asClientError(error) }),
+    );
   };
 
   const onFailure = async (failed: FileFailure): Promise<void> => {
@@ -83,7 +82,8 @@ export async function* sendAll(
     for await (const ended of pool) {
       if ('error' in ended && signal.aborted && ended.error.code === 'stopped') continue;
       files += 1;
-      counter.onDone('receipt' in ended ? ended.receipt.file : ended.file, 'receipt' in ended ? ended.receipt.size : 0);
+      const { file, size } = 'receipt' in ended ? ended.receipt : { file: ended.file, size: 0 };
+      counter.onDone(file, size);
       if ('error' in ended) {
         await onFailure(ended);
         continue;
