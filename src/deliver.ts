@@ -1,15 +1,7 @@
 import { beginAudit, factsOf, type OnReceipt } from './delivery/audit.ts';
 import { planDelivery } from './delivery/checks/check-plan.ts';
 import { checkRequest } from './delivery/checks/check-request.ts';
-import {
-  asReplay,
-  type Claim,
-  claimPlan,
-  type KeyState,
-  lookUpKey,
-  type Planned,
-  type Ready,
-} from './delivery/idempotency.ts';
+import { asReplay, claimPlan, type KeyState, lookUpKey, type Planned, type Ready } from './delivery/idempotency.ts';
 import { accountFor } from './delivery/plan.ts';
 import { receiptOf, recordReceipt, replayReceipt, withTrashWarning } from './delivery/receipt.ts';
 import {
@@ -41,6 +33,14 @@ export interface DeliverDependencies extends Clocks {
   onReceipt?: OnReceipt | undefined;
 }
 
+/** The request for the account that writes the file. The defaults of the destination are those of the first try's time. */
+const requestFor = (request: ResolvedRequest, { caller, options }: Delivery, key: KeyState): ResolvedRequest => {
+  const earlierTry = key.state === 'claimed' ? key.claim : undefined;
+  const account = accountFor(request, earlierTry?.plan());
+  if (earlierTry === undefined && account === request.destination) return request;
+  return resolveOptions(account, options, { caller, sinceMs: earlierTry?.claimedAtMs ?? request.sinceMs });
+};
+
 /**
  * Delivers one file, in this order: authorize the caller, look up the key, plan (folder, conflict), claim the key for the
  * plan, upload and verify the bytes, share the file, record the receipt, return it.
@@ -68,21 +68,13 @@ export const createDeliver =
       const prepared = withRows(delivery, request);
       let deliveryContext: DeliveryContext = { request, delivery: prepared, ledger, context, log, now, sleep };
 
-      /** The request for the account that writes the file. The defaults of the destination are those of the first try's time. */
-      const requestFor = (earlierTry: Claim | undefined): ResolvedRequest => {
-        const account = accountFor(request, earlierTry?.plan());
-        if (earlierTry === undefined && account === destination) return request;
-        return resolveOptions(account, options, { caller, sinceMs: earlierTry?.claimedAtMs ?? sinceMs });
-      };
-
       // Look up the key, plan, and claim the key for the plan. If another try of the key comes first, plan again from there.
       let plannedAtMs = now();
       let key: KeyState | Ready = await time('claim', () => lookUpKey(deliveryContext));
       while (key.state !== 'ready') {
         const known: KeyState = key;
         if (known.state === 'done') return time('replay', () => replayReceipt(deliveryContext, known.receipt));
-        const earlierTry = known.state === 'claimed' ? known.claim : undefined;
-        deliveryContext = { ...deliveryContext, request: requestFor(earlierTry) };
+        deliveryContext = { ...deliveryContext, request: requestFor(request, delivery, known) };
         // Before the search for the name, because planning may take long.
         plannedAtMs = now();
         const planned: Planned | KeyState = await time('place', () => planDelivery(deliveryContext, known));
