@@ -17,10 +17,25 @@ const about = z.object({
   storageQuota: z.object({ limit: z.coerce.number().optional(), usage: z.coerce.number().default(0) }).prefault({}),
 });
 
+type Permission = Parameters<Drive['share']>[1];
+
+const permissionOf = ({ type, role, email, domain, expirationTime }: Permission) => ({
+  type,
+  role,
+  ...(email === undefined ? {} : { emailAddress: email }),
+  ...(domain === undefined ? {} : { domain }),
+  ...(expirationTime === undefined ? {} : { expirationTime }),
+});
+
+const notificationOf = ({ type, message }: Permission, notify: boolean) => ({
+  // "not allowed for other requests": it is set only if a person can receive the email. Its default is true.
+  ...(type === 'user' || type === 'group' ? { sendNotificationEmail: notify } : {}),
+  ...(notify && message !== undefined ? { emailMessage: message } : {}),
+});
+
 /** What the account may do, and what Drive offers it. */
 export const createAccount = (library: Library, client: DriveClient): Account => ({
-  async share(id, { type, role, email, domain, expirationTime, message }, notify, context) {
-    const isPerson = type === 'user' || type === 'group';
+  async share(id, permission, notify, context) {
     await library(
       // A second request would create the same permission, but also send a second email.
       { operation: 'drive.permissions.create', units: UNITS.other, retry: notify ? 'once' : 'idempotent' },
@@ -30,16 +45,8 @@ export const createAccount = (library: Library, client: DriveClient): Account =>
           fileId: id,
           supportsAllDrives: true,
           fields: 'id',
-          // "not allowed for other requests": it is set only if a person can receive the email. Its default is true.
-          ...(isPerson ? { sendNotificationEmail: notify } : {}),
-          ...(notify && message !== undefined ? { emailMessage: message } : {}),
-          requestBody: {
-            type,
-            role,
-            ...(email === undefined ? {} : { emailAddress: email }),
-            ...(domain === undefined ? {} : { domain }),
-            ...(expirationTime === undefined ? {} : { expirationTime }),
-          },
+          ...notificationOf(permission, notify),
+          requestBody: permissionOf(permission),
         }),
     );
   },
