@@ -179,9 +179,22 @@ const isTransient = ({ client, request }: Sender, response: GoogleResponse, targ
   return TRANSIENT_CODES.has(code) && !(request.believesLimit === true && code === 'upload-limit-reached');
 };
 
+/** Waits before the request is sent again; false if it must not be. @param answer Drive's, or the error if there is none */
+const waitToRetry = async (
+  sender: Sender,
+  target: UploadTarget,
+  answer: GoogleResponse | CourierError,
+  number: number,
+): Promise<boolean> => {
+  const { request, again } = sender;
+  const failure = { ...waitOf(request), url: uploadCall(target, 'multipart').url, attempt: number };
+  if (answer instanceof CourierError) return again(failure);
+  return isTransient(sender, answer, target) && again({ ...failure, response: answer });
+};
+
 /** Sends a small file in one request until Drive has given its final answer. */
 const sendMultipart = async (sender: Sender, first: UploadTarget, bytes: ReceivedBytes): Promise<Sent> => {
-  const { request, source, again } = sender;
+  const { request, source } = sender;
   const target = withDigest(first, request, bytes.sha256);
   let received = bytes;
   for (let attempts = 1; ; attempts++) {
@@ -189,12 +202,8 @@ const sendMultipart = async (sender: Sender, first: UploadTarget, bytes: Receive
     if (attempts > 1 && received.md5 === undefined) received = { ...bytes, md5: await source.md5(bytes.size) };
     const answer = await attempt(sender, target, { received, number: attempts });
     if ('file' in answer) return { kind: 'superseded', file: answer.file };
-    const failure = { ...waitOf(request), url: uploadCall(target, 'multipart').url, attempt: attempts };
-    if (answer instanceof CourierError) {
-      if (await again(failure)) continue;
-      throw answer;
-    }
-    if (isTransient(sender, answer, target) && (await again({ ...failure, response: answer }))) continue;
+    if (await waitToRetry(sender, target, answer, attempts)) continue;
+    if (answer instanceof CourierError) throw answer;
     if (answer.status >= 300) return refusedTarget(sender, target, answer);
     return { kind: 'written', file: fileOf(answer), isAnswer: true };
   }
