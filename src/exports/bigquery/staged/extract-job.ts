@@ -62,6 +62,15 @@ const insert = async (
   return { failure: reason ?? '' };
 };
 
+/** The result of an export job; undefined while it is running. */
+const extractedBy = ({ status, statistics }: z.infer<typeof jobSchema>): Extracted | undefined => {
+  if (status.state !== 'DONE') return undefined;
+  if (status.errorResult !== undefined) return { failure: status.errorResult.reason };
+  const [files] = statistics.extract?.destinationUriFileCounts ?? [];
+  if (files === undefined) throw unreadableAnswer('BigQuery');
+  return { files };
+};
+
 /**
  * Exports the result of a query to Cloud Storage once, and waits for the end of the job.
  * @throws CourierError `google-unavailable`, also while the job is still running; `query-forbidden`, `query-failed` if it cannot
@@ -83,13 +92,8 @@ export const extractOnce = async (
       signal: run.signal,
     });
     if (answer.status !== 200) throw queryError(run.name, reasonOf(answer), { ...dependencies, status: answer.status });
-    const { status, statistics } = parsed(jobSchema, answer);
-    if (status.state === 'DONE') {
-      if (status.errorResult !== undefined) return { failure: status.errorResult.reason };
-      const [files] = statistics.extract?.destinationUriFileCounts ?? [];
-      if (files === undefined) throw unreadableAnswer('BigQuery');
-      return { files };
-    }
+    const extracted = extractedBy(parsed(jobSchema, answer));
+    if (extracted !== undefined) return extracted;
     if (dependencies.now() > run.waitUntilMs) throw stillRunning(run.name);
     await realSleep(POLLS_MS[Math.min(poll, POLLS_MS.length - 1)] ?? 0, run.signal);
   }
