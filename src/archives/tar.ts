@@ -100,6 +100,19 @@ const openTarGz = (body: AsyncIterable<Uint8Array>, limits = ARCHIVE_LIMITS) => 
   return { entries, typeOf, failure: () => failure };
 };
 
+/** An entry whose bytes are not read: a folder, or one that is refused. Undefined for a file. */
+const withoutBytes = (header: Entry['header'], letter: string): ArchiveEntry | undefined => {
+  const { name: path, type } = header;
+  if (isFolder(header) || WITHOUT_FILE.has(letter)) return { kind: 'folder', path };
+  if (isSparse(header, letter)) {
+    const name = paxOf(header)['GNU.sparse.name'] ?? path;
+    return refused(name, 'sparse-file', 'The entry is a sparse file. Pack it without --sparse.');
+  }
+  if (isFile(header)) return undefined;
+  const kind = type ?? 'unknown';
+  return refused(path, kind, `The entry is not a file but of the type "${kind}".`);
+};
+
 /**
  * Reads a gzipped tar file as it arrives.
  * @throws CourierError `request-invalid` for a damaged archive, `too-large`, and what the body throws
@@ -114,18 +127,12 @@ export async function* readTarGz(
     for await (const entry of entries) {
       count += 1;
       checkEntries(count, limits);
-      const { name: path, size = 0, type } = entry.header;
+      const { name: path, size = 0 } = entry.header;
       const modified = modifiedOf(entry.header);
       const bytes = bytesOf(entry, failure);
-      const letter = typeOf(entry.header);
-      if (isFolder(entry.header) || WITHOUT_FILE.has(letter)) yield { kind: 'folder', path };
-      else if (isSparse(entry.header, letter)) {
-        const name = paxOf(entry.header)['GNU.sparse.name'] ?? path;
-        yield refused(name, 'sparse-file', 'The entry is a sparse file. Pack it without --sparse.');
-      } else if (!isFile(entry.header)) {
-        const kind = type ?? 'unknown';
-        yield refused(path, kind, `The entry is not a file but of the type "${kind}".`);
-      } else if (size <= MAX_KEPT_BYTES) {
+      const other = withoutBytes(entry.header, typeOf(entry.header));
+      if (other !== undefined) yield other;
+      else if (size <= MAX_KEPT_BYTES) {
         const kept = await collect(bytes);
         yield { kind: 'file', path, size, modified, isStream: false, open: () => Readable.from([kept]) };
       } else yield { kind: 'file', path, size, modified, isStream: true, open: () => bytes };
