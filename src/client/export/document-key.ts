@@ -81,6 +81,7 @@ export const createDocumentScan = (): DocumentScan => {
     atKey = OPENING.has(byte) && (depth === 1 || inSource);
   };
 
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one case for each byte that has a meaning outside of strings.
   const scanOutside = (byte: number): void => {
     if (byte === QUOTE) {
       inString = true;

@@ -31,6 +31,7 @@ export class Base64Check extends TextEvents {
     this.#allowUrlAlphabet = allowUrlAlphabet;
   }
 
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one step for each kind of character, in a loop over many of them.
   plain(bytes: ArrayLike<number>, from: number, to: number): void {
     for (let at = from; at < to; at += 1) {
       const byte = bytes[at] ?? 0;

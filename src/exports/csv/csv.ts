@@ -69,6 +69,7 @@ async function* headerOf(
  * to fit in memory. Each row is read twice: once to find its cells, and again to write them in the order of the
  * columns.
  */
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a generator for each row would cost time, in a loop over many rows.
 export async function* csvOf(bytes: Bytes, range: Range, options: CsvOptions): AsyncGenerator<Buffer> {
   const { columns, isAscii, rawCells } = options;
   if (columns.size === 0) return;

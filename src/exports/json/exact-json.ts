@@ -136,6 +136,7 @@ export const parseExactJson = (text: string): unknown => {
     }
   };
 
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: this is the grammar of an object, in its order.
   const object = (depth: number): object => {
     const members: Record<string, unknown> = {};
     const keys: string[] = [];

@@ -15,6 +15,7 @@ export type NumberState = (typeof NUMBER)[keyof typeof NUMBER];
 export const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57;
 
 /** The next state; undefined for a byte that ends the number. */
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: this is the grammar of a number, state by state.
 export const numberStep = (state: NumberState, byte: number): NumberState | undefined => {
   switch (state) {
     case NUMBER.begin:

@@ -92,6 +92,7 @@ export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: stri
   };
 
   /** Yields the bytes before the next delimiter, and consumes the delimiter. */
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one search decides what is yielded, what is kept, and what is read next.
   async function* untilDelimiter(): AsyncGenerator<Uint8Array> {
     for (;;) {
       const at = held.indexOf(delimiter);

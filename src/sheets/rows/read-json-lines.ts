@@ -23,6 +23,7 @@ const createValueCounter = () => {
   let isText = false;
   let isEscaped = false;
   return {
+    // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one step for each state, in a loop over many characters.
     add(piece: string): void {
       for (let at = 0; at < piece.length; at += 1) {
         const code = piece.charCodeAt(at);

@@ -37,6 +37,7 @@ const below = ({ folder, relative }: Level, name: string): Level => ({
 const isVisible = (name: string, segment: string, hidden: boolean): boolean =>
   hidden || segment.startsWith('.') || !name.startsWith('.');
 
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one case for each kind of segment and entry.
 async function* expand(level: Level, segments: readonly string[], hidden: boolean): AsyncGenerator<Match> {
   const [segment = '', ...rest] = segments;
   const isDeep = segment === '**';
