@@ -3,8 +3,8 @@ import { appendFileSync, constants, readSync } from 'node:fs';
 import { type FileHandle, link, open, rm, writeFile } from 'node:fs/promises';
 import type { Receipt } from '../../domain.ts';
 import { CourierClientError, failure } from '../errors.ts';
-import { systemErrorText } from '../http/system-errors.ts';
 import { receiptSchema } from '../schemas.ts';
+import { hasCode, notBegun, notContinued, unreadable } from './manifest-errors.ts';
 import { createBlockingPace, type BlockingPace } from './files/blocking-pace.ts';
 import {
   entrySchema,
@@ -48,15 +48,6 @@ interface Located {
 const SYNC_EVERY_MS = 1_000;
 
 const placeOf = (destination: string | undefined, path: string): string => `${destination ?? ''}\n${path}`;
-
-const unwritable = (path: string, error: unknown) =>
-  failure('file-unwritable', { detail: `${path}: ${systemErrorText(error) ?? 'Cannot be written'}`, cause: error });
-
-const unreadable = (path: string, error: unknown) =>
-  failure('file-unreadable', { detail: `${path}: ${systemErrorText(error) ?? 'Cannot be read'}`, cause: error });
-
-const hasCode = (error: unknown, ...codes: string[]): boolean =>
-  typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
 
 const lineOf = (value: Header | FullEntry): string => `${JSON.stringify(value)}\n`;
 
@@ -113,7 +104,7 @@ const loadOrBegin = async (handle: FileHandle, path: string, header: Header | un
   const loaded = await load(handle, path);
   if (loaded.runKey !== undefined || header === undefined) return loaded;
   await handle.appendFile(lineOf(header)).catch((error: unknown) => {
-    throw unwritable(path, error);
+    throw notBegun(path, error);
   });
   return load(handle, path);
 };
@@ -171,7 +162,7 @@ const createAppender = (handle: FileHandle, path: string, { start, pace }: { sta
         await pace.timeInThread(() => handle.appendFile(text));
       }
     } catch (error) {
-      throw unwritable(path, error);
+      throw notContinued(path, error);
     } finally {
       // In the same step as the last look at what is waiting, so that no line is left behind.
       writing = undefined;
@@ -183,7 +174,7 @@ const createAppender = (handle: FileHandle, path: string, { start, pace }: { sta
         pace.time(() => appendFileSync(handle.fd, line));
         return undefined;
       } catch (error) {
-        throw unwritable(path, error);
+        throw notContinued(path, error);
       }
     }
     waiting += line;
@@ -220,14 +211,14 @@ const openOrCreate = async (path: string, header: Header, isReadOnly: boolean): 
     return await openFile(path, flags);
   } catch (error) {
     if (error instanceof CourierClientError) throw error;
-    if (!hasCode(error, 'ENOENT')) throw unwritable(path, error);
+    if (!hasCode(error, 'ENOENT')) throw notBegun(path, error);
     if (isReadOnly) return undefined;
   }
   try {
     await createWith(path, header);
     return await openFile(path, flags);
   } catch (error) {
-    throw unwritable(path, error);
+    throw notBegun(path, error);
   }
 };
 
