@@ -8,6 +8,12 @@ import { createHeaderCheck, readTypes } from './tar-headers.ts';
 
 type Entry = Extract extends AsyncIterable<infer One> ? One : never;
 
+/**
+ * Two blocks of zeros end a tar file. One without entries has nothing else, so without them it cannot be told from the output of
+ * a program that failed at once, as in `false | gzip`.
+ */
+const END_BYTES = 1_024;
+
 /** Smaller entries are kept in memory, so that several of them can be delivered at the same time. */
 const MAX_KEPT_BYTES = 1_048_576;
 
@@ -97,7 +103,7 @@ const openTarGz = (body: AsyncIterable<Uint8Array>, limits = ARCHIVE_LIMITS) => 
   pipeline(Readable.from(gunzipped(counted())), limited, entries, (error) => {
     if (error !== undefined && error !== null) failure ??= error;
   });
-  return { entries, typeOf, failure: () => failure };
+  return { entries, typeOf, failure: () => failure, unpacked: () => unpacked };
 };
 
 /** An entry whose bytes are not read: a folder, or one that is refused. Undefined for a file. */
@@ -121,7 +127,7 @@ export async function* readTarGz(
   body: AsyncIterable<Uint8Array>,
   limits = ARCHIVE_LIMITS,
 ): AsyncGenerator<ArchiveEntry> {
-  const { entries, typeOf, failure } = openTarGz(body, limits);
+  const { entries, typeOf, failure, unpacked } = openTarGz(body, limits);
   let count = 0;
   try {
     for await (const entry of entries) {
@@ -138,7 +144,8 @@ export async function* readTarGz(
       } else yield { kind: 'file', path, size, modified, isStream: true, open: () => bytes };
       await drain(bytes);
     }
-    if (count === 0) throw new Error('it has no entry');
+    if (count === 0 && unpacked() < END_BYTES)
+      throw new Error('it ends before the two blocks of zeros that end a tar file');
   } catch (error) {
     throw faultOf(failure() ?? error);
   }

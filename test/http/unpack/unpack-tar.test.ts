@@ -43,6 +43,28 @@ const sparseTar = async (maps: number): Promise<Buffer> => {
 };
 
 describe('a tar.gz', () => {
+  test.each([
+    ['two blocks of zeros', Buffer.alloc(1_024)],
+    ['a record of twenty blocks of zeros, as GNU tar writes it', Buffer.alloc(10_240)],
+  ])('without entries delivers nothing, and succeeds: %s', async (_, tar) => {
+    const answer = await send(gzipSync(tar));
+    expect(answer.status).toBe(200);
+    expect(linesOf(answer)).toHaveLength(1);
+    expect(summaryOf(answer)).toMatchObject({ delivered: 0, failed: 0, ignored: 0, complete: true });
+  });
+
+  test.each([
+    ['no bytes at all', Buffer.alloc(0)],
+    ['gzip of nothing', gzipSync('')],
+    ['gzip of a single block of zeros', gzipSync(Buffer.alloc(512))],
+    ['gzip that was cut off', gzipSync(Buffer.alloc(1_024)).subarray(0, -8)],
+    ['gzip of text', gzipSync('a,b\n'.repeat(1_000))],
+  ])('without entries is refused if it does not have its end: %s', async (_, body) => {
+    const answer = await send(body);
+    expect(answer.status).toBe(400);
+    expect(answer.json).toMatchObject({ code: 'request-invalid' });
+  });
+
   test.each([0, 1, 2, 100])(
     'has a problem for a sparse file of GNU tar with %i maps, and delivers the rest',
     async (maps) => {

@@ -124,7 +124,6 @@ describe('an archive', () => {
     ['tar.gz', Buffer.from('this is no archive')],
     ['tar.gz', Buffer.alloc(0)],
     ['tar.gz', gzipSync('this is no tar file')],
-    ['tar.gz', gzipSync(Buffer.alloc(2048))],
     ['tar.gz', zipOf(FILES)],
   ] as const)('that is not a %s is refused as a whole (%#)', async (unpack, body) => {
     const courier = await started('HTTP/1.1');
