@@ -185,6 +185,28 @@ class OtherTypesTest(unittest.TestCase):
                 made()
             self.assertEqual(caught.exception.code, "usage", number)
 
+    def test_arguments_of_a_wrong_type_are_named(self):
+        url = "https://courier.example"
+        client = Client(url, id_token=lambda audience: "token")
+        wrong = (b"https://courier.example", 5, PurePosixPath("https://courier.example"), ["a"], b"", 0, False)
+        calls = [("url", lambda: Client(None))]
+        for value in wrong:
+            calls += [
+                ("url", lambda value=value: Client(value)),
+                ("audience", lambda value=value: Client(url, audience=value)),
+                ("impersonate", lambda value=value: Client(url, impersonate=value)),
+                ("id_token", lambda value=value: Client(url, id_token=value)),
+                ("retry", lambda value=value: Client(url, retry=value)),
+                ("on_progress", lambda value=value: client.send(b"a", name="a", on_progress=value)),
+                ("select", lambda value=value: client.send_all([], select=value)),
+                ("on_failure", lambda value=value: client.send_all([], on_failure=value)),
+            ]
+        for name, made in calls:
+            with self.assertRaises(CourierError) as caught:
+                made()
+            self.assertEqual(caught.exception.code, "usage", name)
+            self.assertTrue(caught.exception.detail.startswith(f"{name} is not "), caught.exception.detail)
+
     def test_a_run_with_a_number_of_another_type(self):
         client = Client("https://courier.example", id_token=lambda audience: "token")
         self.assertEqual(list(client.send_all([], concurrency=Number(4))), [])

@@ -1,5 +1,6 @@
 """Many files: what is sent, where it goes, and that it is sent once."""
 
+import errno
 import json
 import os
 import threading
@@ -7,6 +8,7 @@ import time
 import types
 import unicodedata
 import unittest
+from unittest import mock
 
 from drive_courier import Client, CourierError, RetryPolicy
 from drive_courier._manifest import Manifest
@@ -282,6 +284,22 @@ class ManyTest(WorldTest):
         receipts.close()
         self.assertLess(time.monotonic() - started, 10)
         self.assertLess(len(relay.seen), 8)
+
+    def test_a_full_disk_under_the_manifest(self):
+        path = os.path.join(self.folder, "full.jsonl")
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with mock.patch("drive_courier._manifest._create", side_effect=full), self.assertRaises(CourierError) as caught:
+            Manifest(path, None)
+        self.assertEqual(caught.exception.code, "file-unwritable")
+        self.assertIn("No space left on device", caught.exception.detail)
+        self.assertIn("Nothing was sent", caught.exception.remedy)
+        manifest = Manifest(path, None)
+        with mock.patch("os.write", side_effect=full), self.assertRaises(CourierError) as caught:
+            manifest.add({"file": "a", "path": "a"})
+        manifest.close()
+        self.assertEqual(caught.exception.code, "file-unwritable")
+        self.assertIn("Free some space", caught.exception.remedy)
+        self.assertIn("Files that were delivered are in Drive", caught.exception.remedy)
 
     def test_an_empty_manifest_and_one_of_another_program(self):
         empty, other = self.written("empty.jsonl", b""), self.written("other.jsonl", b'{"a":1}\n')

@@ -3,6 +3,7 @@ the same one."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -63,8 +64,28 @@ def _run_key_in(header: Mapping[str, Any], path: str) -> str:
     return key
 
 
-def _unwritable(path: str, error: OSError) -> CourierError:
-    return failure("file-unwritable", f"{path}: {error.strerror or error}")
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _unwritable(path: str, error: OSError, remedy: Optional[str]) -> CourierError:
+    return failure("file-unwritable", f"{path}: {error.strerror or error}", remedy=remedy)
+
+
+def _not_begun(path: str, error: OSError) -> CourierError:
+    """The manifest cannot be opened or created, before any file is sent."""
+    full = "Free some space on that disk, or choose a path on another one. Nothing was sent."
+    return _unwritable(path, error, full if error.errno in _DISK_FULL else None)
+
+
+def _not_continued(path: str, error: OSError) -> CourierError:
+    """A line cannot be written. Files were delivered before, and the last ones may not be in the manifest."""
+    first = "Free some space on that disk" if error.errno in _DISK_FULL else "Make the manifest writable again"
+    return _unwritable(
+        path,
+        error,
+        f"{first}, then make the same call again. Files that were delivered are in Drive. Those that the manifest lacks are "
+        "sent again with the same keys, which creates no duplicates.",
+    )
 
 
 def _create(path: str, header: bytes) -> None:
@@ -111,12 +132,12 @@ class Manifest:
                 _create(path, header)
             self._file = open(path, "rb")
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise _not_begun(path, error) from error
         try:
             self._load(self._file, path, given_key, header)
         except OSError as error:
             self._file.close()
-            raise _unwritable(path, error) from error
+            raise _not_begun(path, error) from error
         except CourierError:
             self._file.close()
             raise
@@ -174,7 +195,7 @@ class Manifest:
                     self._synced = time.monotonic()
                     os.fsync(self._append)
             except OSError as error:
-                raise _unwritable(self.path, error) from error
+                raise _not_continued(self.path, error) from error
 
     def _write(self, content: bytes) -> None:
         rest = memoryview(content)

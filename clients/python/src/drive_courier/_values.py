@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import os
 from numbers import Number
-from typing import Optional, Union
+from typing import Mapping, Optional, Union
 
 from .errors import failure
 
@@ -39,6 +39,13 @@ def path_text(name: str, value: Optional[AnyPath]) -> Optional[str]:
         return os.fsdecode(value)
     except TypeError as error:
         raise failure("usage", f"{name} is not a path.") from error
+
+
+def check_callable(options: Mapping[str, object]) -> None:
+    """Raises CourierError ``usage`` for a value that cannot be called."""
+    for name, value in options.items():
+        if value is not None and not callable(value):
+            raise failure("usage", f"{name} is not a function.")
 
 
 def bytes_in(value: object) -> Optional[bytes]:

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 from ._api import Api
 from ._export import Document, send_document
 from ._many_listing import SendAllInput
-from ._options import ColumnRule, ConflictRule, Conversion, Progress, Rollover, Time, resolve_options
+from ._options import ColumnRule, ConflictRule, Conversion, Progress, Rollover, Time, check_unicode, resolve_options
 from ._send import Sender
 from ._session_store import SessionStore, default_folder
 from ._sources import PathSource, Sendable, open_source
 from ._token import TokenCache
-from ._values import AnyPath, path_text, whole_number
+from ._values import AnyPath, check_callable, path_text, whole_number
 from .errors import FileFailure, failure
 from .receipt import Destination, FileReceipt, Receipt, destinations_of
 from .retry import RetryPolicy
@@ -77,10 +77,17 @@ class Client:
         chunk = whole_number(chunk_bytes) or 0
         if chunk < _GRANULARITY or chunk % _GRANULARITY != 0:
             raise failure("usage", f"chunk_bytes is not a multiple of {_GRANULARITY}.")
+        if url is None:
+            raise failure("usage", "url is not text.")
+        check_unicode({"url": url, "audience": audience, "impersonate": impersonate})
+        check_callable({"id_token": id_token})
+        if not isinstance(retry, (RetryPolicy, type(None))):
+            raise failure("usage", "retry is not a RetryPolicy.")
         courier = _courier_url(url)
+        # An empty text is that of a variable without a value.
         target = audience or courier
         self._credentials_file = path_text("credentials_file", credentials_file)
-        self._impersonate = impersonate
+        self._impersonate = impersonate or None
         self._given_id_token = id_token
         self._found_id_token: Optional[Callable[[str], str]] = None
         self._token = TokenCache(lambda: self._mint(target))
@@ -147,6 +154,7 @@ class Client:
             ``file-unreadable``, ``file-changed``, ``courier-unreachable``, ``upload-interrupted``,
             ``receipt-mismatch`` and more
         """
+        check_callable({"on_progress": on_progress})
         source = open_source(file, size)
         try:
             options = resolve_options(
@@ -225,6 +233,7 @@ class Client:
         :raises CourierError: at the end, ``files-failed`` with its ``failures`` if some files were not delivered;
             before, an error that every file would get, such as ``caller-not-allowed``
         """
+        check_callable({"select": select, "on_failure": on_failure})
         # Loaded when first needed: most programs send one file.
         from ._send_all import Parts, send_all
 
