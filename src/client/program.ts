@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addCommands, type Outcome } from './commands/catalog.ts';
-import { type Context, errColors } from './commands/context.ts';
+import { type Context, errColors, OUTPUT_FAILED } from './commands/context.ts';
 import { hasColor } from './commands/output/colors.ts';
 import { asTerminalText } from './commands/output/terminal-text.ts';
 import { asClientError, CourierClientError, type ExitCode, failure } from './errors.ts';
@@ -83,6 +83,10 @@ const toClientError = (error: unknown, command: Command | undefined, signal: Abo
   if (failed.code === 'stopped' && signal.reason === 'SIGINT') {
     return new CourierClientError({ ...failed, exitCode: 130, cause: failed.cause });
   }
+  if (failed.code === 'stopped' && signal.reason === OUTPUT_FAILED) {
+    const detail = 'Standard output cannot be written';
+    return new CourierClientError({ ...failed, detail, exitCode: 1, cause: failed.cause });
+  }
   const { detail, remedy } = failed;
   const isPlainUsage = failed.code === 'usage' && remedy === failure('usage').remedy;
   if (!isPlainUsage || command === undefined) return failed;
@@ -128,7 +132,8 @@ export const runProgram = async (argv: readonly string[], given: Context): Promi
     // Help and version.
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const failed = toClientError(error, outcome.command, context.signal);
-    if (argv.includes('--json')) context.stdout.write(`${JSON.stringify(failed)}\n`);
+    const isReadable = context.signal.reason !== OUTPUT_FAILED;
+    if (argv.includes('--json') && isReadable) context.stdout.write(`${JSON.stringify(failed)}\n`);
     else context.stderr.write(`${errorText(context, failed)}\n`);
     return failed.exitCode;
   }

@@ -19,13 +19,16 @@ interface Out {
   columns?: number;
 }
 
+/** Why a command is stopped if nobody can read what it prints: the reader of a pipe has ended, or a disk is full. */
+export const OUTPUT_FAILED = 'output-failed';
+
 /** The process that a command runs in. Tests pass their own. */
 export interface Context {
   env: Readonly<Record<string, string | undefined>>;
   stdin: AsyncIterable<Uint8Array>;
   stdout: Out;
   stderr: Out;
-  /** Aborted by the first Ctrl-C, with the name of the signal as its reason. */
+  /** Aborted by the first Ctrl-C, with the name of the signal as its reason, and with OUTPUT_FAILED. */
   signal: AbortSignal;
   /** Epoch milliseconds. */
   now: () => number;

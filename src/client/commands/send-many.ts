@@ -2,7 +2,15 @@ import { withoutControls } from '../../text/unicode/unicode-escape.ts';
 import { asClientError, CourierClientError, type ExitCode, type FileFailure, failure } from '../errors.ts';
 import type { FileReceipt, SendAllOptions } from '../send-all/options.ts';
 import type { PlannedFile } from '../send-all/plan-all.ts';
-import { type Context, createClient, errColors, type GlobalOptions, openSession, outColors } from './context.ts';
+import {
+  type Context,
+  createClient,
+  errColors,
+  type GlobalOptions,
+  openSession,
+  OUTPUT_FAILED,
+  outColors,
+} from './context.ts';
 import { createLines } from './output/grouped-lines.ts';
 import { createManyProgress } from './output/send-many-progress.ts';
 import { addFailure, addFile, createSummary, failureTable, summaryText } from './output/send-summary.ts';
@@ -140,6 +148,8 @@ const planPaths = async (command: ManyCommand): Promise<0 | ExitCode> => {
   for await (const planned of planAll(paths, options)) {
     report.onPlanned(planned);
     await report.taken();
+    // Nothing has to be continued, as after `… | head`.
+    if (context.signal.reason === OUTPUT_FAILED) return 1;
   }
   const exitCode = report.summary.retryable > 0 ? 75 : report.summary.failed > 0 ? 1 : 0;
   report.end('to send', exitCode);

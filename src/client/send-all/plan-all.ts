@@ -1,4 +1,4 @@
-import { asClientError } from '../errors.ts';
+import { asClientError, failure } from '../errors.ts';
 import { planFile } from './deliver-file.ts';
 import { listAll, type SendAllInputs } from './files/list.ts';
 import { createBlockingPace } from './files/blocking-pace.ts';
@@ -24,7 +24,7 @@ export async function* planAll(inputs: SendAllInputs, options: SendAllOptions): 
   const pace = createBlockingPace();
   try {
     for await (const listed of listAll(inputs, options)) {
-      options.signal?.throwIfAborted();
+      if (options.signal?.aborted) throw failure('stopped');
       try {
         if ('error' in listed) throw listed.error;
         yield { file: listed.file, ...(await planFile(listed, { manifest, pace }, options)) };

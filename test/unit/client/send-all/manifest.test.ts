@@ -217,3 +217,9 @@ describe('the manifest', () => {
     expect(second.receipts.filter(({ change }) => change === 'unchanged').length).toBeGreaterThanOrEqual(1);
   });
 });
+
+test('a dry run that is stopped says so', async () => {
+  writeAll('x/a');
+  const signal = AbortSignal.abort('SIGINT');
+  await expect(planAll([inFolder('x')], { signal }).next()).rejects.toMatchObject({ code: 'stopped' });
+});
