@@ -73,9 +73,11 @@ export const summaryText = (summary: Summary, verb: string): string => {
   return `${[head, ...rest].join(', ')}${skippedText(skipped)}`;
 };
 
-/** Details of the client's own errors begin with the file's path. */
-const reasonOf = ({ file, error: { detail, title } }: FileFailure): string =>
-  (detail?.startsWith(`${file}: `) ? detail.slice(file.length + 2) : detail) ?? title;
+/** Details of the client's own errors begin with the file's path, and may consist of it. */
+const reasonOf = ({ file, error: { detail, title } }: FileFailure): string => {
+  if (detail === undefined || detail === file) return title;
+  return detail.startsWith(`${file}: `) ? detail.slice(file.length + 2) : detail;
+};
 
 /** The failures as a table, and what to do about each kind. */
 export const failureTable = (failures: readonly FileFailure[], red: (text: string) => string): string => {
