@@ -2,7 +2,8 @@ import type { Receipt } from '../../../src/domain.ts';
 import type { CourierError } from '../../../src/errors.ts';
 import { type Attempt, firstAck, identityOf } from '../monitor.ts';
 import { isRows, isSession, OPEN_AGAIN } from '../scenario.ts';
-import { type Facts, isCouriers, isFile, isWrite, violate, writeOf, writesOf } from './facts.ts';
+import { type Change, headOf } from '../schedules/history.ts';
+import { type Facts, identityOfAuthor, isCouriers, isFile, isWrite, violate, writeOf, writesOf } from './facts.ts';
 import { checkAccount } from './accounts.ts';
 import { checkRowsReceipt, isMistakeOfRows } from './rows-answers.ts';
 import { checkLimit, checkOwner } from './callers.ts';
@@ -38,6 +39,21 @@ export const checkTruth = (facts: Facts, identity: string, receipt: Receipt, whe
   if (taken !== undefined) violate(facts, 'I1', `${claimed}; ${taken.author.actor} has taken that back`);
 };
 
+/**
+ * A write, or the one that it repeats: a request without an answer that was sent again may write the same bytes once more, see
+ * docs/decisions/unanswered-requests.md.
+ */
+const originalOf = (facts: Facts, write: Change | undefined): Change | undefined => {
+  if (write?.isUnanswered !== true) return write;
+  const former = headOf(write.before);
+  const repeated = facts.monitor.changes.find(({ revision }) => revision !== undefined && revision.id === former?.id);
+  const isSame =
+    repeated !== undefined &&
+    former?.sha256 === write.revision?.sha256 &&
+    identityOfAuthor(repeated) === identityOfAuthor(write);
+  return isSame ? originalOf(facts, repeated) : write;
+};
+
 /** I1: the courier has read Drive's checksum after the last write. */
 const checkSeen = (facts: Facts, attempt: Attempt, receipt: Receipt): void => {
   const { monitor, labels } = facts;
@@ -45,7 +61,7 @@ const checkSeen = (facts: Facts, attempt: Attempt, receipt: Receipt): void => {
   if (receipt.outcome === 'skipped' || receipt.md5 === null) return;
   if (monitor.recorded.some(({ key, step }) => key === attempt.spec.key && step < attempt.startStep)) return;
   const own = monitor.attempts.filter((other) => identityOf(other) === identity);
-  const last = writeOf(facts, identity, receipt);
+  const last = originalOf(facts, writeOf(facts, identity, receipt));
   const digests =
     attempt.spec.way === 'blind' ? [receipt.sha256, receipt.md5] : [facts.shaOf(attempt), facts.md5Of(attempt)];
   const isSeen = own.some(({ seen }) =>
