@@ -172,20 +172,22 @@ const finish = async (
 };
 
 /**
- * Completes an upload while the retention of the destination does not move its file to the trash. A file that is replaced may be
- * an old one of the destination, and the caller has sent the bytes without its lease. A new file gets its marks for the
- * retention before its receipt is recorded.
+ * Completes an upload under the lease of its file. The caller has sent the bytes of a file that is replaced without it. So a
+ * request of an earlier delivery that Drive may still carry out could overwrite them after the receipt, and the retention could
+ * move the file to the trash. A new file has nobody else's requests, but it gets its marks for the retention before its receipt
+ * is recorded.
  */
-const besideRetention = async (
+const underFileLease = async (
   upload: UploadView,
   { ledger, now }: DirectDependencies,
   complete: (leased: UploadView, checkLease: () => void) => Promise<Receipt>,
 ): Promise<Receipt> => {
   const { request, session, context, sleep } = upload;
-  if (request.destination.config.keep.length === 0) return complete(upload, () => undefined);
+  const isNeeded = session.plan.kind === 'replace' || request.destination.config.keep.length > 0;
+  if (!isNeeded) return complete(upload, () => undefined);
   const key = fileLeaseKey(session.plan.fileId);
   const lease = await acquireLease(ledger, key, 'Another delivery to this file', context, { now, sleep });
-  /** The instance may have been paused, and the retention may have moved the file to the trash meanwhile. */
+  /** The instance may have been paused, and another holder may have written to the file meanwhile, or moved it to the trash. */
   const checkLease = (): void => mustHold(lease);
   const requests = createUnanswered();
   try {
@@ -277,7 +279,7 @@ export const createCompleteUpload =
       const allowed = allow(caller, destination);
       const account = allowed.accounts?.of(session.plan) ?? allowed;
       const request = resolveOptions(account, { name, path, properties }, { caller, sinceMs });
-      return besideRetention({ request, session, context, sleep }, dependencies, (upload, checkLease) =>
+      return underFileLease({ request, session, context, sleep }, dependencies, (upload, checkLease) =>
         lookAndFinish(completion, upload, { caller, stepTimer, checkLease }),
       );
     });

@@ -1,5 +1,5 @@
 import { CHANGES_WHILE_SENT } from './named-revised-plans.ts';
-import { CHUNK, MULTIPART, type NamedSchedule, schedule } from './named-schedule.ts';
+import { CHUNK, MULTIPART, type NamedSchedule, RECORDS, schedule } from './named-schedule.ts';
 
 const CHANGE = /batchUpdate/;
 const FIRST_TRY = /^sends, try 1/;
@@ -110,6 +110,21 @@ export const LATE_REQUESTS: readonly NamedSchedule[] = [
     { actor: 'd2', before: /^ledger\.read file/, choice: '!freeze' },
     { actor: 'd1', before: /^ledger\.read write/, nth: 2, choice: '!freeze' },
     { actor: 'd2', before: MULTIPART, choice: '!lost-late' },
+  ),
+  schedule(
+    'a request is late, its process dies after it has recorded the receipt, and an upload replaces the file',
+    'k1:A:replace:small:plain:p1:2,k2:B:replace:small:upload:p2:2;;hand;',
+    { actor: 'd1', before: MULTIPART, choice: '!lost-late' },
+    { actor: 'd2', before: /^ledger\.read delivery/, choice: '!leave' },
+    { actor: 'd1', before: RECORDS, choice: '!crash-after' },
+    { actor: 'd2', before: /^sends, try 2/, choice: '>1' },
+  ),
+  schedule(
+    'a request is late, the ledger does not note that at the end of its delivery, and an upload replaces the file',
+    'k1:A:replace:small:plain:p1:1,k2:B:replace:small:upload:p2:2;;hand;',
+    { actor: 'd1', before: MULTIPART, choice: '!lost-late' },
+    { actor: 'd2', before: /^ledger\.read delivery/, choice: '!leave' },
+    { actor: 'd1', before: /^ledger\.record write:/, choice: '!fail' },
   ),
   ...['!lost-late', '!504-late', '!crash-late'].map((choice) =>
     schedule(

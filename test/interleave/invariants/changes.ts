@@ -20,7 +20,7 @@ const openedStepOf = ({ monitor }: Facts, attempt: Attempt, fileId: string): num
 /**
  * The second copy of bytes whose first request had no answer and was sent again: a limit, see
  * docs/decisions/unanswered-requests.md. It overwrites only the bytes of the same delivery, what a person has written after
- * the request was sent, or what a caller has sent to an upload session that was opened before the answer.
+ * the request was sent, or what a caller has sent to an upload session that has no receipt yet.
  */
 const isSecondCopy = (facts: Facts, change: Change): boolean => {
   const { monitor } = facts;
@@ -34,7 +34,9 @@ const isSecondCopy = (facts: Facts, change: Change): boolean => {
   if (ack === undefined || written === undefined) return false;
   const writer = attemptOf(facts, written);
   const isByUpload =
-    writer !== undefined && isSession(writer.spec) && openedStepOf(facts, writer, change.fileId) < ack.step;
+    writer !== undefined &&
+    isSession(writer.spec) &&
+    !monitor.attempts.some((other) => identityOf(other) === identityOf(writer) && other.hasRecorded);
   return isByUpload || identityOfAuthor(written) === identity || (written.author.isPerson && written.atMs > sentAtMs);
 };
 

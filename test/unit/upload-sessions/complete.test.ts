@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { destination as destinationSchema } from '../../../src/config/schema/destination.ts';
 import type { Destination } from '../../../src/delivery/resolve-options.ts';
 import type { CallContext, DriveFile } from '../../../src/drive/drive.ts';
+import { acquireLease, fileLeaseKey } from '../../../src/ledger/lease.ts';
 import type { LedgerEntry } from '../../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { createCompleteUpload } from '../../../src/upload-sessions/complete.ts';
@@ -58,7 +59,12 @@ const setUp = async (file: DriveFile | undefined, session = SESSION, config = CO
   } as unknown as Destination['drive'];
   const place = { name: 'reports', config, drive } as Destination;
   // Leases are not renewed.
-  const sleep = async (ms: number): Promise<void> => (ms > 3_000 ? new Promise(() => undefined) : undefined);
+  /** What a wait does. Without it, waits take no time. */
+  const onSleep: { call?: (ms: number) => void } = {};
+  const sleep = async (ms: number): Promise<void> => {
+    if (ms > 3_000) return new Promise(() => undefined);
+    onSleep.call?.(ms);
+  };
   await ledger.claim(uploadKey(ID), {
     ...{ fileId: 'f1', fingerprint: '', state: 'claimed', record: session, claimedAtMs: now() },
   });
@@ -66,7 +72,7 @@ const setUp = async (file: DriveFile | undefined, session = SESSION, config = CO
   const { signal } = new AbortController();
   const run = (sha256?: string, id = ID, sub = '1') =>
     complete({ id, caller: { sub }, signal, deadlineMs: 2_000_000, ...(sha256 === undefined ? {} : { sha256 }) });
-  return { run, ledger, shown, clock, contexts, leased, removed, details, slow, signal };
+  return { run, ledger, shown, clock, onSleep, contexts, leased, removed, details, slow, signal };
 };
 
 describe('an upload that is completed', () => {
@@ -113,13 +119,13 @@ describe('an upload that is completed', () => {
   });
 });
 
-describe('the lease of the file, which the retention takes as well', () => {
+describe('the lease of the file, which other deliveries and the retention take as well', () => {
   const KEEPS = destinationSchema.parse({ ...GIVEN, keep: { last: 1 } });
   const REPLACES: Session = { ...SESSION, plan: { ...SESSION.plan, kind: 'replace' }, formerRevisionId: 'r1' };
 
   test.each([
     ['is held while an upload that replaces the file is completed', REPLACES, KEEPS, true],
-    ['is not taken where nothing is removed', REPLACES, CONFIG, false],
+    ['is held also where the retention removes nothing', REPLACES, CONFIG, true],
     ['is held while an upload of a new file is completed', SESSION, KEEPS, true],
     ['is not taken for a new file where nothing is removed', SESSION, CONFIG, false],
   ])('%s', async (_, session, config, expected) => {
@@ -144,6 +150,33 @@ describe('the lease of the file, which the retention takes as well', () => {
     slow.answer = undefined;
     await run(SHA256);
     expect(await ledger.read('write:f1')).toBeDefined();
+  });
+
+  /** An earlier delivery, of which Drive may still carry out a request. */
+  const setUpAbandoned = async (session: Session) => {
+    const uploads = await setUp(FILE, session);
+    const { ledger, clock } = uploads;
+    const times = { now: () => clock.nowMs, sleep: () => new Promise<void>(() => undefined) };
+    await (await acquireLease(ledger, fileLeaseKey('f1'), 'A delivery', {}, times)).abandon();
+    return uploads;
+  };
+
+  test('is waited for before a file that is replaced is looked at: a late request may overwrite its bytes', async () => {
+    const { run, shown, clock, onSleep } = await setUpAbandoned(REPLACES);
+    const startMs = clock.nowMs;
+    onSleep.call = (ms) => {
+      clock.nowMs += ms;
+      shown.file = { ...FILE, sha256Checksum: OTHER_SHA256, headRevisionId: 'r9' };
+    };
+    await expect(run(SHA256)).rejects.toMatchObject({ code: 'upload-incomplete' });
+    expect(clock.nowMs - startMs).toBeGreaterThanOrEqual(30_000);
+  });
+
+  test('is not waited for by a new file, which no other request can overwrite', async () => {
+    const { run, clock } = await setUpAbandoned(SESSION);
+    const startMs = clock.nowMs;
+    expect(await run(SHA256)).toMatchObject({ outcome: 'created' });
+    expect(clock.nowMs).toBe(startMs);
   });
 
   test('is released if the upload is refused', async () => {
