@@ -64,8 +64,12 @@ export interface UploadRequest extends CallContext {
    * Drive shows later that it has taken effect.
    */
   onCommit?(target: UploadTarget): OnAnswer;
-  /** Like `onSend`, for other requests that change the file, such as one that removes wrong bytes. */
-  onSideEffect?: (() => OnAnswer) | undefined;
+  /**
+   * Called before wrong bytes are removed from a file.
+   * @returns what the requests get that remove them
+   * @throws CourierError if they must stay
+   */
+  beforeUndo?: ((fileId: string) => Promise<Pick<CallContext, 'signal' | 'beforeSend' | 'onSend'>>) | undefined;
   /** The file's head revision when `beforeCommit` last looked at it; undefined if it did not look. */
   seenRevision?(): string | undefined;
   /** Stores the URI of a new session, so that a later try can resume it. Without it, a session that fails is cancelled. */

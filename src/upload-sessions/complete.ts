@@ -132,16 +132,18 @@ const record = async (
   return (written.mine ? undefined : answered(written.entry, sha256)) ?? receipt;
 };
 
+/** Who completes an upload, and how. */
+interface Completing extends Pick<Audit, 'stepTimer'> {
+  caller: Caller;
+  /** Undefined if the upload is completed without the lease of its file. */
+  checkLease: (() => void) | undefined;
+}
+
 /** Shares the file, and gives the receipt for it. */
 const finish = async (
   completion: Completion,
   file: DriveFile,
-  {
-    upload,
-    caller,
-    stepTimer,
-    checkLease,
-  }: { upload: UploadView; caller: Caller; checkLease: () => void } & Pick<Audit, 'stepTimer'>,
+  { upload, caller, stepTimer, checkLease }: { upload: UploadView } & Completing,
 ): Promise<Receipt> => {
   const { dependencies, session } = completion;
   const { ledger, log, now } = dependencies;
@@ -165,36 +167,34 @@ const finish = async (
     warnings,
     ledger,
   });
-  checkLease();
+  checkLease?.();
   const recorded = await stepTimer.time('record', () => record(completion, receipt));
   startRetention({ ...dependencies, sleep }, request);
   return recorded;
 };
 
 /**
- * Completes an upload under the lease of its file. The caller has sent the bytes of a file that is replaced without it. So a
- * request of an earlier delivery that Drive may still carry out could overwrite them after the receipt, and the retention could
- * move the file to the trash. A new file has nobody else's requests, but it gets its marks for the retention before its receipt
- * is recorded.
+ * Whether an upload is completed under the lease of its file. The caller has sent the bytes of a file that is replaced without
+ * it. So a request of an earlier delivery that Drive may still carry out could overwrite them after the receipt, and the
+ * retention could move the file to the trash. A new file has nobody else's requests, but it gets its marks for the retention
+ * before its receipt is recorded.
  */
-const underFileLease = async (
+const needsLease = ({ request, session }: UploadView): boolean =>
+  session.plan.kind === 'replace' || request.destination.config.keep.length > 0;
+
+const underFileLease = async <Result>(
   upload: UploadView,
   { ledger, now }: DirectDependencies,
-  complete: (leased: UploadView, checkLease: () => void) => Promise<Receipt>,
-): Promise<Receipt> => {
-  const { request, session, context, sleep } = upload;
-  const isNeeded = session.plan.kind === 'replace' || request.destination.config.keep.length > 0;
-  if (!isNeeded) return complete(upload, () => undefined);
+  work: (leased: UploadView, checkLease: () => void) => Promise<Result>,
+): Promise<Result> => {
+  const { session, context, sleep } = upload;
   const key = fileLeaseKey(session.plan.fileId);
   const lease = await acquireLease(ledger, key, 'Another delivery to this file', context, { now, sleep });
   /** The instance may have been paused, and another holder may have written to the file meanwhile, or moved it to the trash. */
   const checkLease = (): void => mustHold(lease);
   const requests = createUnanswered();
   try {
-    return await complete(
-      { ...upload, context: underLease(lease, { ...context, onSend: requests.onSend }) },
-      checkLease,
-    );
+    return await work({ ...upload, context: underLease(lease, { ...context, onSend: requests.onSend }) }, checkLease);
   } finally {
     await endLease(lease, requests);
   }
@@ -216,26 +216,28 @@ const end = async (
 };
 
 /** Looks at what Drive has of an upload, decides what follows, and does it. */
-const lookAndFinish = async (
-  completion: Completion,
-  upload: UploadView,
-  audited: { caller: Caller; checkLease: () => void } & Pick<Audit, 'stepTimer'>,
-): Promise<Receipt> => {
+const lookAndFinish = async (completion: Completion, upload: UploadView, completing: Completing): Promise<Receipt> => {
   const { dependencies, id, session, sha256, context } = completion;
-  const { file, seen, mayBeHidden } = await audited.stepTimer.time('verify', () => look(upload, sha256));
+  const { file, seen, mayBeHidden } = await completing.stepTimer.time('verify', () => look(upload, sha256));
   if (mayBeHidden === true) await keepSessionWhileHidden(completion, upload.request.destination.drive);
   const judgement = await judge(dependencies, id, file, seen);
   const decision = decide(seen, judgement.verdict);
   if (decision.action === 'reject') throw completeAlready(session, file?.sha256Checksum);
   if (decision.action === 'give-up') {
-    if (decision.undo && file !== undefined) await undo(upload, file, judgement);
+    if (decision.undo && file !== undefined) {
+      const remove = (leased: UploadView): Promise<void> => undo(leased, file, judgement);
+      // Otherwise, Drive might still move the file to the trash after another delivery has replaced its bytes.
+      await (completing.checkLease === undefined ? underFileLease(upload, dependencies, remove) : remove(upload));
+    }
     return end(completion, upload, { over: decision.over, received: seen === 'other-bytes' ? file : undefined });
   }
   // An upload that is whole has a file, so this is not reached.
   if (file === undefined) return end(completion, upload, { over: 'gone', received: undefined });
   const { signal } = context;
   const earlier = judgement.mine ? undefined : await receiptToCome(dependencies, id, { sha256, signal });
-  return earlier === undefined ? finish(completion, file, { upload, ...audited }) : replay(completion, upload, earlier);
+  return earlier === undefined
+    ? finish(completion, file, { upload, ...completing })
+    : replay(completion, upload, earlier);
 };
 
 /** The caller's own upload. @throws CourierError `not-found` */
@@ -279,8 +281,9 @@ export const createCompleteUpload =
       const allowed = allow(caller, destination);
       const account = allowed.accounts?.of(session.plan) ?? allowed;
       const request = resolveOptions(account, { name, path, properties }, { caller, sinceMs });
-      return underFileLease({ request, session, context, sleep }, dependencies, (upload, checkLease) =>
-        lookAndFinish(completion, upload, { caller, stepTimer, checkLease }),
-      );
+      const view: UploadView = { request, session, context, sleep };
+      const complete = (upload: UploadView, checkLease?: () => void): Promise<Receipt> =>
+        lookAndFinish(completion, upload, { caller, stepTimer, checkLease });
+      return needsLease(view) ? underFileLease(view, dependencies, complete) : complete(view);
     });
   };

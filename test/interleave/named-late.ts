@@ -126,6 +126,38 @@ export const LATE_REQUESTS: readonly NamedSchedule[] = [
     { actor: 'd2', before: /^ledger\.read delivery/, choice: '!leave' },
     { actor: 'd1', before: /^ledger\.record write:/, choice: '!fail' },
   ),
+  // Drive has stored other bytes, and moves the file to the trash after the process has died.
+  ...(
+    [
+      ['the delivery is tried again', 'k1:A:new:small:plain:p1:2;;none;', 'd1', MULTIPART],
+      ['the archive is tried again', 'k1:AB:new:small:zip:p1:2;;none;', 'd1.1', MULTIPART],
+      [
+        'another delivery replaces it',
+        'k1:A:new:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;none;',
+        'd1',
+        MULTIPART,
+      ],
+      [
+        'another one does, without a key',
+        '-:A:new:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;none;',
+        'd1',
+        MULTIPART,
+      ],
+      [
+        'another delivery replaces that of an upload',
+        'k1:A:replace:small:upload:p1:1,k2:B:replace:small:plain:p2:1;;none;',
+        'd1',
+        CHUNK,
+      ],
+    ] as const
+  ).map(([what, scenario, actor, before]) =>
+    schedule(
+      `a new file with wrong bytes is removed late, and ${what}`,
+      scenario,
+      { actor, before, choice: '!corrupt' },
+      { actor, before: /^PATCH files\/f\d$/, choice: '!crash-late' },
+    ),
+  ),
   ...['!lost-late', '!504-late', '!crash-late'].map((choice) =>
     schedule(
       `rows are late and sent again, and Sheets refuses the second change: ${choice}`,

@@ -1,14 +1,15 @@
 import type { Receipt } from '../../domain.ts';
-import type { CallContext, Drive, DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../../drive/drive.ts';
+import type { CallContext, DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
-import { acquireLease, fileLeaseKey, type Lease, mustHold, underLease } from '../../ledger/lease.ts';
-import { carriesDigest, isOwnFile } from '../idempotency.ts';
-import { isThere } from '../naming/names.ts';
+import { acquireLease, endLease, fileLeaseKey, type Lease, mustHold, underLease } from '../../ledger/lease.ts';
+import { carriesDigest } from '../idempotency.ts';
 import { createNamesakeCheck } from '../naming/namesake.ts';
 import type { Plan } from '../plan.ts';
 import { checkUntilFresh, MAX_LOOK_AGE_MS } from '../../look-age.ts';
+import { createUnanswered } from '../../unanswered-requests.ts';
+import { judgeTarget, type Revisions, targetChanged, wereStored } from './judge-target.ts';
 import { createUnansweredCommits, type UnansweredCommits } from './unanswered-commits.ts';
-import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
+import { mustGet, type UploadStep } from './upload-step.ts';
 
 /**
  * The last checks before the request that turns a delivery's bytes into the content of a file.
@@ -25,7 +26,7 @@ export interface CommitGuard {
    */
   readonly options: Pick<
     UploadRequest,
-    'beforeCommit' | 'seenRevision' | 'signal' | 'beforeSend' | 'onCommit' | 'onSideEffect'
+    'beforeCommit' | 'seenRevision' | 'signal' | 'beforeSend' | 'onCommit' | 'beforeUndo'
   >;
   /**
    * For requests after the upload that may be sent only while the lease is held, also if the delivery's own time is over: once
@@ -36,14 +37,6 @@ export interface CommitGuard {
   receipt(): Receipt | undefined;
 }
 
-const targetChanged = (): CourierError =>
-  new CourierError('drive-unavailable', {
-    detail: 'The file to be replaced was renamed, moved or removed in the meantime.',
-    remedy: 'Try again. The next try uses the file that has the name then.',
-  });
-
-type Revisions = Awaited<ReturnType<Drive['revisions']>>;
-
 /** Lists the revisions of a file, but not again for the same newest one. */
 const createRevisionList = ({ request, context }: UploadStep): ((file: DriveFile) => Promise<Revisions>) => {
   let known: { head: string; revisions: Revisions } | undefined;
@@ -53,90 +46,6 @@ const createRevisionList = ({ request, context }: UploadStep): ((file: DriveFile
     if (head !== undefined) known = { head, revisions };
     return revisions;
   };
-};
-
-/** Whether Drive's checksum shows that the file has these bytes. Drive may lack the SHA-256 of a file. */
-const hasBytes = (file: DriveFile, { sha256, md5, size }: ReceivedBytes): boolean =>
-  file.sha256Checksum === undefined
-    ? md5 !== undefined && file.md5Checksum === md5 && file.size === size
-    : file.sha256Checksum === sha256;
-
-/** Whether the bytes were in the file at some time since the delivery was planned, even if they were replaced since. */
-const wereStored = async (
-  plan: Plan,
-  { file, bytes, former }: { file: DriveFile; bytes: ReceivedBytes; former: string | undefined },
-  revisionsOf: (file: DriveFile) => Promise<Revisions>,
-): Promise<boolean> => {
-  if (hasBytes(file, bytes)) return true;
-  if (bytes.md5 === undefined || file.headRevisionId === undefined) return false;
-  const revisions = await revisionsOf(file);
-  // A file that did not exist when the delivery was planned has only newer revisions.
-  const before = plan.kind === 'create' ? -1 : revisions?.findIndex(({ id }) => id === former);
-  if (revisions === undefined || before === undefined || (plan.kind !== 'create' && before === -1)) return false;
-  return revisions.slice(before + 1).some(({ md5Checksum }) => md5Checksum === bytes.md5);
-};
-
-/** Whether the key's bytes may be written over a file that the key has created and that has other bytes. */
-const mayRestore = async (
-  plan: Plan,
-  file: DriveFile,
-  revisionsOf: (file: DriveFile) => Promise<Revisions>,
-): Promise<boolean> => {
-  if (plan.kind === 'create' && plan.rule === 'replace') return true;
-  return (await revisionsOf(file))?.length === 1;
-};
-
-/**
- * The key's file never held the key's bytes, and another writer has written other bytes to it since. Those stay. With
- * onConflict=new the next try creates another file; otherwise that file is now the one of the name.
- * @returns the error that ends this try
- */
-const leaveToOthers = async (
-  step: UploadStep,
-  plan: Plan & { kind: 'create' },
-  file: DriveFile,
-): Promise<CourierError> => {
-  const { request, claim } = step;
-  if (plan.nameKey === undefined || file.trashed) {
-    await giveUpId(step, plan, { unusable: file.id });
-    return targetChanged();
-  }
-  if (plan.rule === 'fail') {
-    return new CourierError('name-taken', {
-      detail: `"${request.name}" is already in the folder, with other content.`,
-    });
-  }
-  await claim?.revise({ kind: 'skip', fileId: file.id, folderId: plan.folderId });
-  return targetChanged();
-};
-
-/**
- * What a look at the file to be replaced shows: an attempt whose answer was lost has already put these bytes into it, or they
- * may be written.
- * @throws CourierError if the file is not to be replaced any more
- */
-const judgeTarget = async (
-  step: UploadStep,
-  {
-    target: { formerRevisionId: former, convertTo },
-    file,
-    bytes,
-    mayBeStored,
-  }: { target: UploadTarget & { kind: 'replace' }; file: DriveFile; bytes: ReceivedBytes; mayBeStored: boolean },
-  revisionsOf: (file: DriveFile) => Promise<Revisions>,
-): Promise<'stored' | 'writable'> => {
-  const { request, plan, claim } = step;
-  const isOwn = plan.kind === 'create' && isOwnFile(claim, file);
-  // A revision from before the plan is not this delivery's, even if it holds the same bytes.
-  const isUnchanged = former !== undefined && file.headRevisionId === former;
-  const canBeDone = mayBeStored && !isUnchanged && convertTo === undefined && (isOwn || file.trashed !== true);
-  if (canBeDone && (await wereStored(plan, { file, bytes, former }, revisionsOf))) return 'stored';
-  if (isOwn) {
-    if (!(await mayRestore(plan, file, revisionsOf))) throw await leaveToOthers(step, plan, file);
-    return 'writable';
-  }
-  if (!isThere({ folderId: plan.folderId, name: request.name }, file)) throw targetChanged();
-  return 'writable';
 };
 
 /**
@@ -162,6 +71,9 @@ const namesakeCheckOf = ({ request, plan, context, now, sleep, plannedAtMs }: Up
   const find = (): Promise<DriveFile[]> => drive.find(folderId, name, context);
   return createNamesakeCheck({ drive, find, folderId, name, ownId, searchedAtMs: plannedAtMs, context, now, sleep });
 };
+
+/** Milliseconds to wait for the lease of a file with wrong bytes. The request's own time may have ended. */
+const MAX_UNDO_WAIT_MS = 15_000;
 
 export interface GuardOptions {
   /**
@@ -274,11 +186,28 @@ export const createCommitGuard = (
     return undefined;
   };
 
+  /**
+   * Wrong bytes are removed under the lease of their file, also if it was created without. Otherwise, Drive might carry out the
+   * request of a process that has died, and move to the trash what another delivery, or a later try, has written to the file.
+   */
+  const beforeUndo = async (fileId: string): Promise<CallContext> => {
+    const under = (held: Lease, onSend: CallContext['onSend']): CallContext =>
+      underLease<CallContext>(held, { onSend });
+    if (lease !== undefined) return under(lease, commits?.onSideEffect);
+    const wait = { deadlineMs: now() + MAX_UNDO_WAIT_MS };
+    const times = { now, sleep };
+    const acquired = await acquireLease(ledger, fileLeaseKey(fileId), 'Another delivery to this file', wait, times);
+    const requests = createUnanswered();
+    atEnd(() => endLease(acquired, requests));
+    return under(acquired, requests.onSend);
+  };
+
   const beforeSend = (): void => lease?.check();
   return {
     options: {
       beforeCommit,
-      ...(commits === undefined ? {} : { onCommit: commits.onCommit, onSideEffect: commits.onSideEffect }),
+      beforeUndo,
+      ...(commits === undefined ? {} : { onCommit: commits.onCommit }),
       seenRevision: () => seenRevision,
       ...(expiring === undefined
         ? {}

@@ -151,7 +151,8 @@ const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | 
   });
   const { sessionUri, ...keep } = await keptSession(step);
   // An upload without a key and without a unique name has nothing to look up before its bytes become a file.
-  const guarded = claim === undefined && plan.rule === 'new' ? {} : guard.options;
+  const { beforeUndo } = guard.options;
+  const guarded = claim === undefined && plan.rule === 'new' ? { beforeUndo } : guard.options;
   const digest = claim === undefined ? {} : { digestProperty: DIGEST_PROPERTY };
   const sent = await withUpload(step, { ...guarded, ...digest, ...keep }, (upload) =>
     send(step, plan, { upload, sessionUri }),

@@ -9,7 +9,7 @@ export interface UnansweredCommits {
   /** For each request that turns the bytes into the content of the file. */
   onCommit: NonNullable<UploadRequest['onCommit']>;
   /** For other requests that change the file. */
-  onSideEffect: NonNullable<CallContext['onSend']> & NonNullable<UploadRequest['onSideEffect']>;
+  onSideEffect: NonNullable<CallContext['onSend']>;
   /** The file is there, so no request can create it any more. */
   fileExists(): void;
   /** Drive has shown the file. */

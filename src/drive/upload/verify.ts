@@ -18,7 +18,7 @@ const UNDO_TIMEOUT_MS = 15_000;
 
 interface Verifier {
   files: Pick<Drive, 'get' | 'removeUnchanged' | 'revisions' | 'removeRevision'>;
-  request: Pick<UploadRequest, 'seenRevision' | 'signal' | 'deadlineMs' | 'onSideEffect'>;
+  request: Pick<UploadRequest, 'seenRevision' | 'signal' | 'deadlineMs' | 'beforeUndo'>;
   source: Pick<UploadSource, 'received' | 'md5'>;
   /** Epoch milliseconds. */
   now: () => number;
@@ -51,7 +51,7 @@ const isWhereItWasMade = ({ folderId, name }: { folderId: string; name: string }
 const undo = async (verifier: Verifier, target: UploadTarget, written: Written): Promise<boolean> => {
   const { files, now, request } = verifier;
   const { file } = written;
-  const context = { deadlineMs: now() + UNDO_TIMEOUT_MS, onSend: request.onSideEffect };
+  const context = { ...(await request.beforeUndo?.(file.id)), deadlineMs: now() + UNDO_TIMEOUT_MS };
   if (!(await isOwnContent(verifier, target, written, context))) return false;
   if (target.kind === 'create') {
     return isWhereItWasMade(target.file, file) && files.removeUnchanged(file, context);

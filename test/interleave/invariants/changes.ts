@@ -47,7 +47,7 @@ const checkCopy = (facts: Facts, change: Change): void => {
   // A file may be moved to the trash by mistake, and restored: see `checkTrashings`.
   if (change.kind === 'trashed') return;
   // A try that is still in progress removes what it has put into another file than the one of the receipt.
-  if (change.kind === 'revision-deleted' && change.fileId !== ack.receipt.id) return;
+  if (['revision-deleted', 'deleted'].includes(change.kind) && change.fileId !== ack.receipt.id) return;
   // Drive cannot share on a condition. A copy that began before the answer may be about to share the file.
   if (change.kind === 'shared' && (attemptOf(facts, change)?.startStep ?? 0) < ack.step) return;
   violate(
@@ -79,6 +79,23 @@ const checkUndo = (facts: Facts, change: Change): void => {
   if (why !== undefined) violate(facts, 'I4.undo', `${facts.labels.change(change)} by ${change.author.actor}: ${why}`);
 };
 
+/** Without the bytes that a caller has sent to an upload session that has no receipt for the file: it sends them again. */
+const withoutOpenUploads = (facts: Facts, change: Change): Change => {
+  const { history, monitor } = facts;
+  const { before, fileId } = change;
+  const isOpen = (id: string): boolean => {
+    const author = history.authorOf(id);
+    const writer = author && attemptOf(facts, { ...change, author });
+    if (writer === undefined || !isSession(writer.spec)) return false;
+    return !monitor.acks.some(
+      ({ attempt, receipt }) => identityOf(attempt) === identityOf(writer) && receipt.id === fileId,
+    );
+  };
+  return before === undefined
+    ? change
+    : { ...change, before: { ...before, revisions: before.revisions.filter(({ id }) => !isOpen(id)) } };
+};
+
 /** I4: a file that was moved to the trash by mistake was restored. Drive cannot move it there on a condition. */
 export const checkTrashings = (facts: Facts): void => {
   const { monitor, history, labels } = facts;
@@ -88,7 +105,9 @@ export const checkTrashings = (facts: Facts): void => {
     if (isRetention(facts, change)) continue;
     const ack = firstAck(monitor, identityOfAuthor(change));
     const isAnswered = ack !== undefined && ack.step < step && ack.receipt.id === fileId;
-    const why = undoFault(facts, change) ?? (isAnswered ? 'the delivery was answered with it' : undefined);
+    const why =
+      undoFault(facts, withoutOpenUploads(facts, change)) ??
+      (isAnswered ? 'the delivery was answered with it' : undefined);
     const isRestored = monitor.changes.some(
       (other) =>
         other.kind === 'untrashed' &&

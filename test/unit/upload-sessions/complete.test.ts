@@ -55,7 +55,11 @@ const setUp = async (file: DriveFile | undefined, session = SESSION, config = CO
     },
     revisions: async () => [{ id: 'r2' }],
     inspectFolder: async () => undefined,
-    removeUnchanged: async ({ id }: DriveFile) => void removed.push(id),
+    async removeUnchanged({ id }: DriveFile, { onSend }: CallContext) {
+      onSend?.()?.(slow.answer);
+      leased.push((await ledger.read('write:f1')) !== undefined);
+      removed.push(id);
+    },
   } as unknown as Destination['drive'];
   const place = { name: 'reports', config, drive } as Destination;
   // Leases are not renewed.
@@ -177,6 +181,17 @@ describe('the lease of the file, which other deliveries and the retention take a
     const startMs = clock.nowMs;
     expect(await run(SHA256)).toMatchObject({ outcome: 'created' });
     expect(clock.nowMs).toBe(startMs);
+  });
+
+  test.each([
+    ['ends with it', 200, false],
+    ['expires by itself if Drive may still remove them', undefined, true],
+  ])('is taken while wrong bytes are removed from a new file, and %s', async (_, answer, isHeld) => {
+    const { run, ledger, leased, removed, slow } = await setUp(FILE);
+    slow.answer = answer;
+    await expect(run(OTHER_SHA256)).rejects.toMatchObject({ code: 'digest-mismatch' });
+    expect([leased, removed]).toEqual([[false, true], ['f1']]);
+    expect((await ledger.read('write:f1')) !== undefined).toBe(isHeld);
   });
 
   test('is released if the upload is refused', async () => {

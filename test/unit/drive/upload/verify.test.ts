@@ -37,10 +37,10 @@ const run = async ({
   cannotRemove = false,
 }: Setting) => {
   const calls: string[] = [];
-  const onSideEffect = () => undefined as never;
+  const onUndo = () => undefined as never;
   const note = (call: string, { deadlineMs, onSend }: CallContext): void => {
     // The holder of the lease learns of each request that removes something.
-    expect(onSend).toBe(onSideEffect);
+    expect(onSend).toBe(onUndo);
     calls.push(deadlineMs === undefined ? call : `${call} by ${deadlineMs}`);
     if (cannotRemove) throw new Error('down');
   };
@@ -58,7 +58,7 @@ const run = async ({
         return isRemoved;
       },
     },
-    ...{ request: { onSideEffect }, now: () => 1_000, log },
+    ...{ request: { beforeUndo: async () => ({ onSend: onUndo }) }, now: () => 1_000, log },
     source: { received: async () => SENT, md5: async () => createHash('md5').update('abc').digest('hex') },
   };
   const outcome = await verify(verifier, target, { kind: 'written', file, isAnswer }).then(
