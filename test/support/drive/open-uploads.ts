@@ -35,7 +35,13 @@ export interface AskedSession {
 export type OpenOptions = Partial<OpenRequest['options']> & { key?: string | undefined; caller?: Caller };
 
 /** Opens upload sessions at a Drive whose answers a test chooses, and keeps what Drive was asked for. */
-export const createOpenUploads = ({ config = {}, accounts, render, changeLedger = () => ({}) }: OpenSetting = {}) => {
+export const createOpenUploads = ({
+  config = {},
+  accounts,
+  render,
+  changeLedger = () => ({}),
+  onSleep,
+}: OpenSetting = {}) => {
   /** `leadMs`: how far the clock of the instance is ahead of Drive's. */
   const clock = { nowMs: NOW_MS, leadMs: 0 };
   const now = (): number => clock.nowMs + clock.leadMs;
@@ -74,14 +80,8 @@ export const createOpenUploads = ({ config = {}, accounts, render, changeLedger 
     ...(accounts === undefined ? {} : { accounts }),
     ...(render === undefined ? {} : { render }),
   } as unknown as Destination;
-  const openUpload = createOpenUpload({
-    allow: () => destination,
-    ledger,
-    now,
-    wall: now,
-    log,
-    sleep: async () => undefined,
-  });
+  const sleep = async (ms: number): Promise<void> => onSleep?.(ms);
+  const openUpload = createOpenUpload({ allow: () => destination, ledger, now, wall: now, log, sleep });
   const { signal } = new AbortController();
 
   const openWith = ({ key, caller = { sub: '1' }, ...options }: OpenOptions = {}) =>
