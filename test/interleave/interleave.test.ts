@@ -80,7 +80,7 @@ describe('the courier', () => {
     expect(code).toBe(0);
   });
 
-  // The numbers of schedules end the runs, so each machine runs the same ones. A run takes about ten seconds.
+  // Each run ends after a number of schedules, so every machine runs the same ones. It takes about ten seconds.
   test.each([
     ['of files', 'files', '400'],
     ['of two callers', 'callers', '150'],

@@ -82,7 +82,7 @@ export interface Monitor {
   acks: Ack[];
   violations: Violation[];
   /** Receipts that were written to the ledger. */
-  recorded: { key: string | undefined; receipt: Receipt; step: number }[];
+  recorded: { identity: string; key: string | undefined; receipt: Receipt; step: number }[];
   /** Each plan that was written to the ledger for a key, in order. */
   planned: PlannedDelivery[];
 }

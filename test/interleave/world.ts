@@ -162,7 +162,8 @@ export const openWorld = (
     },
     recorded(attempt, receipt) {
       attempt.hasRecorded = true;
-      monitor.recorded.push({ key: attempt.spec.key, receipt, step: scheduler.steps.length });
+      const { key } = attempt.spec;
+      monitor.recorded.push({ identity: identityOf(attempt), key, receipt, step: scheduler.steps.length });
       const where = `the receipt that ${attempt.actor} records`;
       if (isRows(attempt.spec)) checkRowsReceipt(facts, attempt, receipt, where);
       else checkTruth(facts, identityOf(attempt), receipt, where);

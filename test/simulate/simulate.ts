@@ -86,7 +86,8 @@ const createInstance = (time: VirtualTime, random: () => number, http: Http, pac
     rejected: () => undefined,
     rotated: () => undefined,
   };
-  const client = createDriveClient({ transport, auth, pace: paced ? createPace({ now, sleep, random }) : UNPACED });
+  const pace = paced ? createPace({ now, sleep, random }) : UNPACED;
+  const client = createDriveClient({ transport, auth, pace, now });
   const call = { operation: 'drive.files.create', method: 'POST', url: 'https://www.googleapis.com/upload' } as const;
   let inHand = 0;
   const instance = {

@@ -2,7 +2,7 @@ import { type Ack, type Attempt, firstAck, identityOf } from '../monitor.ts';
 import { isSession } from '../scenario.ts';
 import { type Change, headOf } from '../schedules/history.ts';
 import { checkFolder } from './archives.ts';
-import { changesByPerson, type Facts, identityOfAuthor, isCouriers, isFile, violate } from './facts.ts';
+import { changesByPerson, type Facts, identityOfAuthor, isCouriers, isFile, isWrite, violate } from './facts.ts';
 import { checkRetention, isRetention } from './retention.ts';
 
 const attemptOf = ({ monitor }: Facts, { author }: Change): Attempt | undefined =>
@@ -38,6 +38,40 @@ const isSecondCopy = (facts: Facts, change: Change): boolean => {
     isSession(writer.spec) &&
     !monitor.attempts.some((other) => identityOf(other) === identityOf(writer) && other.hasRecorded);
   return isByUpload || identityOfAuthor(written) === identity || (written.author.isPerson && written.atMs > sentAtMs);
+};
+
+/** I2: if a late request of an answered delivery has overwritten the bytes of an upload, these are sent again before its receipt. */
+export const checkOverwrittenUploads = (facts: Facts): void => {
+  const { monitor, labels } = facts;
+  for (const change of monitor.changes) {
+    const { kind, isUnanswered, fileId, before, step } = change;
+    if (kind !== 'content' || !isUnanswered || !isCouriers(change)) continue;
+    const isAnswered = (firstAck(monitor, identityOfAuthor(change))?.step ?? step) < step;
+    const written = monitor.changes.find(
+      ({ revision }) => revision !== undefined && revision.id === headOf(before)?.id,
+    );
+    const writer = written && attemptOf(facts, written);
+    if (!isAnswered || writer === undefined || !isSession(writer.spec)) continue;
+    const identity = identityOf(writer);
+    const isSentAgain = (until: number): boolean =>
+      monitor.changes.some(
+        (other) =>
+          isWrite(other) &&
+          other.fileId === fileId &&
+          identityOfAuthor(other) === identity &&
+          other.step > step &&
+          other.step <= until,
+      );
+    for (const { receipt, step: recordStep, ...recorded } of monitor.recorded) {
+      if (recorded.identity !== identity || receipt.id !== fileId || recordStep <= step) continue;
+      if (!isSentAgain(recordStep))
+        violate(
+          facts,
+          'I2.overwritten',
+          `${labels.change(change)}, and then ${identity} has got a receipt for the file`,
+        );
+    }
+  }
 };
 
 /** I2: a copy of an answered delivery changes nothing in Drive, except that it may take the file out of the trash. */
@@ -87,9 +121,7 @@ const withoutOpenUploads = (facts: Facts, change: Change): Change => {
     const author = history.authorOf(id);
     const writer = author && attemptOf(facts, { ...change, author });
     if (writer === undefined || !isSession(writer.spec)) return false;
-    return !monitor.acks.some(
-      ({ attempt, receipt }) => identityOf(attempt) === identityOf(writer) && receipt.id === fileId,
-    );
+    return !monitor.recorded.some(({ identity, receipt }) => identity === identityOf(writer) && receipt.id === fileId);
   };
   return before === undefined
     ? change

@@ -2,7 +2,7 @@ import { type Ack, firstAck, identityOf } from '../monitor.ts';
 import { isSession } from '../scenario.ts';
 import { type Change, type FileState, headOf } from '../schedules/history.ts';
 import { checkEntries } from './archives.ts';
-import { checkTrashings } from './changes.ts';
+import { checkOverwrittenUploads, checkTrashings } from './changes.ts';
 import { checkDuplicates } from './duplicates.ts';
 import { changesByPerson, type Facts, identityOfAuthor, isWrite, violate } from './facts.ts';
 import { isRetention } from './retention.ts';
@@ -95,6 +95,7 @@ export const checkEnd = (facts: Facts): void => {
   const { monitor, history } = facts;
   for (const file of history.files()) if (!file.isFolder) checkOrder(facts, file);
   checkTrashings(facts);
+  checkOverwrittenUploads(facts);
   checkLocks(facts);
   checkEntries(facts);
   for (const { attempt, receipt } of monitor.acks) checkDuplicates(facts, identityOf(attempt), receipt.id);
