@@ -236,50 +236,65 @@ export const endLease = (
 ): Promise<void> => (requests.count() > 0 ? lease.abandon() : lease.release());
 
 /**
- * Waits for a lease and takes it.
+ * Tries until something is done, and waits as long as another holder's lease is in the way.
  * @param holder what the wait is for, as a noun phrase that begins a sentence ("Another delivery to this file")
- * @throws CourierError `drive-unavailable` if the wait ends before the lease is free; the signal's reason if it aborts
+ * @throws CourierError `drive-unavailable` if the wait ends before that; the signal's reason if it aborts
  */
-export const acquireLease = async (
-  ledger: Ledger,
-  key: string,
+const tryUntilDone = async <Done extends object>(
   holder: string,
   { signal, deadlineMs = Infinity, maxWaitMs = Infinity }: LeaseWait,
-  { now, sleep = realSleep, ttlMs = DEFAULT_TTL_MS, note, endFormerWork, hasTakenEffect }: LeaseTimes & TakeoverOptions,
-): Promise<Lease> => {
+  { now, sleep = realSleep }: LeaseTimes,
+  tryOnce: () => Promise<Done | { heldUntilMs: number }>,
+): Promise<Done> => {
   const endMs = Math.min(deadlineMs - MARGIN_MS, now() + maxWaitMs);
   for (let pollMs = MIN_POLL_MS; ; pollMs = Math.min(MAX_POLL_MS, 2 * pollMs)) {
     if (signal?.aborted) throw abortReason(signal);
-    const acquired = await tryToAcquire(ledger, key, { now, ttlMs, note, endFormerWork, hasTakenEffect });
-    if ('entry' in acquired) return hold(ledger, key, acquired, { now, sleep, ttlMs, note });
+    const outcome = await tryOnce();
+    if (!('heldUntilMs' in outcome)) return outcome;
     if (now() + pollMs > endMs) {
-      const leftMs = Math.max(1_000, acquired.heldUntilMs + MARGIN_OF_EXPIRY_MS - now());
-      throw new CourierError('drive-unavailable', {
-        detail: `${holder} is still in progress.`,
-        retryAfterSeconds: Math.ceil(leftMs / 1_000),
-      });
+      const leftMs = Math.max(1_000, outcome.heldUntilMs + MARGIN_OF_EXPIRY_MS - now());
+      const retryAfterSeconds = Math.ceil(leftMs / 1_000);
+      throw new CourierError('drive-unavailable', { detail: `${holder} is still in progress.`, retryAfterSeconds });
     }
     // If the signal ended the wait, the next iteration throws.
     await sleep(pollMs, signal).catch(() => undefined);
   }
 };
 
+/** Waits for a lease and takes it. @throws CourierError as `tryUntilDone` does */
+export const acquireLease = async (
+  ledger: Ledger,
+  key: string,
+  holder: string,
+  wait: LeaseWait,
+  { now, sleep = realSleep, ttlMs = DEFAULT_TTL_MS, note, endFormerWork, hasTakenEffect }: LeaseTimes & TakeoverOptions,
+): Promise<Lease> => {
+  const options = { now, ttlMs, note, endFormerWork, hasTakenEffect };
+  const acquired = await tryUntilDone(holder, wait, { now, sleep }, () => tryToAcquire(ledger, key, options));
+  return hold(ledger, key, acquired, { now, sleep, ttlMs, note });
+};
+
 /**
  * Waits until the work of a holder that has abandoned its lease can no longer take effect. A lease that is in use is not waited
- * for.
- * @returns whether there was such work
- * @throws CourierError as `acquireLease` does
+ * for. Its holder has taken it after such work was over.
+ * @returns whether it has waited
+ * @throws CourierError as `tryUntilDone` does
  */
 export const waitForAbandonedWork = async (
   ledger: Ledger,
   key: string,
   holder: string,
   wait: LeaseWait,
-  times: LeaseTimes,
+  { now, sleep = realSleep, ttlMs = DEFAULT_TTL_MS }: LeaseTimes,
 ): Promise<boolean> => {
-  const entry = await ledger.read(key);
-  if ((entry?.record as LeaseRecord | undefined)?.abandoned === undefined) return false;
-  const lease = await acquireLease(ledger, key, holder, wait, times);
-  await lease.release();
-  return true;
+  let tries = 0;
+  await tryUntilDone(holder, wait, { now, sleep }, async () => {
+    tries += 1;
+    const entry = await ledger.read(key);
+    if ((entry?.record as LeaseRecord | undefined)?.abandoned === undefined) return {};
+    const acquired = await tryToAcquire(ledger, key, { now, ttlMs });
+    if ('entry' in acquired) await ledger.release(key, acquired.entry.version).catch(() => undefined);
+    return acquired;
+  });
+  return tries > 1;
 };

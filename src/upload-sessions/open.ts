@@ -241,9 +241,9 @@ const saveSession = async (
 };
 
 /**
- * The caller sends the bytes without the lease of the file. So a request of another delivery that has ended, and that Drive may
- * still carry out, could overwrite them. It is waited for here.
- * @returns whether there was one. The file may have changed meanwhile
+ * Waits for requests of another delivery that has ended, if Drive may still carry them out. The caller sends the bytes without
+ * the lease of the file, so such a request could overwrite them.
+ * @returns whether it has waited. The file may have changed meanwhile
  */
 const waitForEarlierDelivery = async (
   { dependencies: { ledger, now, sleep = realSleep }, context }: Opening,
@@ -256,13 +256,13 @@ const openRound = async (opening: Opening, spentIds = 0): Promise<OpenedUpload> 
   const { dependencies, request, resolved, context } = opening;
   const { destination, name } = resolved;
   const { id, plan, earlier } = await findRound(dependencies, request, opening);
-  if (await waitForEarlierDelivery(opening, plan)) return openRound(opening, spentIds);
   if (earlier !== undefined) return asOpened(id, earlier, false);
   if (plan.kind === 'skip') {
     throw new CourierError('name-taken', {
       detail: `"${name}" is already in the folder; with onConflict=skip there is nothing to send.`,
     });
   }
+  if (await waitForEarlierDelivery(opening, plan)) return openRound(opening, spentIds);
   const former = plan.kind === 'replace' ? await destination.drive.get(plan.fileId, context) : undefined;
   try {
     const opened = await openSession(resolved, plan, request, context);

@@ -21,7 +21,7 @@ const start = () => {
     await lease.release();
     return atMs;
   };
-  return { ledger, now, pass, acquire, takenAtMs };
+  return { ledger, now, sleep, pass, acquire, takenAtMs };
 };
 
 describe('a lease that is abandoned', () => {
@@ -137,6 +137,26 @@ describe('to wait for abandoned work', () => {
     const startMs = world.now();
     expect(await waitAt(world)).toBe(true);
     expect(world.now() - startMs).toBeGreaterThanOrEqual(TTL_MS + SKEW_MS);
+    expect(await world.ledger.read('key')).toBeUndefined();
+  });
+
+  test('ends when another holder has taken the lease', async () => {
+    const world = start();
+    await (await world.acquire()).abandon(WORK);
+    const startMs = world.now();
+    const waiting = waitForAbandonedWork(world.ledger, 'key', 'Another delivery', {}, world);
+    await world.pass(5_000);
+    await world.acquire(async () => true);
+    await world.pass(1_000);
+    expect(await waiting).toBe(true);
+    expect(world.now() - startMs).toBe(6_000);
+  });
+
+  test('takes no time if the lease has expired', async () => {
+    const world = start();
+    await (await world.acquire()).abandon();
+    await world.pass(TTL_MS + SKEW_MS);
+    expect(await waitAt(world)).toBe(false);
     expect(await world.ledger.read('key')).toBeUndefined();
   });
 
