@@ -85,7 +85,8 @@ const toClientError = (error: unknown, command: Command | undefined, signal: Abo
   }
   if (failed.code === 'stopped' && signal.reason === OUTPUT_FAILED) {
     const detail = 'Standard output cannot be written';
-    return new CourierClientError({ ...failed, detail, exitCode: 1, cause: failed.cause });
+    const remedy = 'Make sure that the output can be written and is read to its end, then run the same command again.';
+    return new CourierClientError({ ...failed, detail, remedy, exitCode: 1, cause: failed.cause });
   }
   const { detail, remedy } = failed;
   const isPlainUsage = failed.code === 'usage' && remedy === failure('usage').remedy;

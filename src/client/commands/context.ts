@@ -19,7 +19,7 @@ interface Out {
   columns?: number;
 }
 
-/** Why a command is stopped if nobody can read what it prints: the reader of a pipe has ended, or a disk is full. */
+/** The reason of the signal when standard output cannot be written: the reader of a pipe has ended, or a disk is full. */
 export const OUTPUT_FAILED = 'output-failed';
 
 /** The process that a command runs in. Tests pass their own. */
@@ -28,7 +28,10 @@ export interface Context {
   stdin: AsyncIterable<Uint8Array>;
   stdout: Out;
   stderr: Out;
-  /** Aborted by the first Ctrl-C, with the name of the signal as its reason, and with OUTPUT_FAILED. */
+  /**
+   * Aborted by the first Ctrl-C or SIGTERM, with the name of the signal as its reason. Also aborted when standard output fails,
+   * with OUTPUT_FAILED.
+   */
   signal: AbortSignal;
   /** Epoch milliseconds. */
   now: () => number;

@@ -145,11 +145,16 @@ const planPaths = async (command: ManyCommand): Promise<0 | ExitCode> => {
   const report = createReport(command);
   const { onFailure, onSkip } = report.options;
   const options = { ...optionsOf(command, settings.destination?.value), onFailure, onSkip };
-  for await (const planned of planAll(paths, options)) {
-    report.onPlanned(planned);
-    await report.taken();
-    // Nothing has to be continued, as after `… | head`.
+  try {
+    for await (const planned of planAll(paths, options)) {
+      report.onPlanned(planned);
+      await report.taken();
+      if (context.signal.aborted) throw failure('stopped');
+    }
+  } catch (error) {
+    // A dry run has nothing to resume, so it ends without a message, as in `courier … | head`.
     if (context.signal.reason === OUTPUT_FAILED) return 1;
+    throw error;
   }
   const exitCode = report.summary.retryable > 0 ? 75 : report.summary.failed > 0 ? 1 : 0;
   report.end('to send', exitCode);

@@ -158,7 +158,7 @@ const endOnAbort = (request: ClientRequest, signal: AbortSignal): void => {
 
 const clientFor = ({ protocol }: URL) => (protocol === 'https:' ? https : http);
 
-/** What Node's client is told of a request. */
+/** The options of a request for Node's HTTP client. */
 const optionsOf = (target: URL, { method, headers = {}, body, idleMs = DEFAULT_IDLE_MS }: HttpRequest) => {
   const length: Record<string, number> = types.isUint8Array(body) ? { 'content-length': body.byteLength } : {};
   return {

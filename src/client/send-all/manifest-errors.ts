@@ -4,7 +4,7 @@ import { systemErrorText } from '../http/system-errors.ts';
 export const hasCode = (error: unknown, ...codes: string[]): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
 
-const isDiskFull = (error: unknown): boolean => hasCode(error, 'ENOSPC', 'EDQUOT', 'EFBIG');
+const isDiskFull = (error: unknown): boolean => hasCode(error, 'ENOSPC', 'EDQUOT');
 
 const DELIVERED_IS_KEPT =
   'Files that were delivered are in Drive. Those that the manifest lacks are sent again with the same keys, which creates no duplicates.';
@@ -24,11 +24,13 @@ export const notBegun = (path: string, error: unknown) =>
   unwritable(
     path,
     error,
-    isDiskFull(error) ? 'Free some space on that disk, or choose a path on another one. Nothing was sent.' : undefined,
+    isDiskFull(error)
+      ? 'Free some space on the disk of the manifest, or choose a path on another disk. Nothing was sent.'
+      : undefined,
   );
 
 /** A line cannot be written. Files were delivered before, and the last ones may not be in the manifest. */
 export const notContinued = (path: string, error: unknown) => {
-  const first = isDiskFull(error) ? 'Free some space on that disk' : 'Make the manifest writable again';
+  const first = isDiskFull(error) ? 'Free some space on the disk of the manifest' : 'Make the manifest writable again';
   return unwritable(path, error, `${first}, then run the same command again. ${DELIVERED_IS_KEPT}`);
 };

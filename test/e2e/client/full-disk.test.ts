@@ -60,7 +60,7 @@ testWithDisk(
     const { code, stderr } = await send('disk/m.jsonl', withDisk(8, 0));
     expect(code).toBe(1);
     expect(stderr).toContain('disk/m.jsonl: No space left on device');
-    expect(stderr).toContain('Free some space on that disk, then run the same command again.');
+    expect(stderr).toContain('Free some space on the disk of the manifest, then run the same command again.');
     expect(stderr).toContain('Files that were delivered are in Drive.');
     expect(stderr).not.toContain('Choose a path');
     const delivered = courier.state.files.size;

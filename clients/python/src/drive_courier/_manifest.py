@@ -64,7 +64,7 @@ def _run_key_in(header: Mapping[str, Any], path: str) -> str:
     return key
 
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def _unwritable(path: str, error: OSError, remedy: Optional[str]) -> CourierError:
@@ -73,13 +73,13 @@ def _unwritable(path: str, error: OSError, remedy: Optional[str]) -> CourierErro
 
 def _not_begun(path: str, error: OSError) -> CourierError:
     """The manifest cannot be opened or created, before any file is sent."""
-    full = "Free some space on that disk, or choose a path on another one. Nothing was sent."
+    full = "Free some space on the disk of the manifest, or choose a path on another disk. Nothing was sent."
     return _unwritable(path, error, full if error.errno in _DISK_FULL else None)
 
 
 def _not_continued(path: str, error: OSError) -> CourierError:
     """A line cannot be written. Files were delivered before, and the last ones may not be in the manifest."""
-    first = "Free some space on that disk" if error.errno in _DISK_FULL else "Make the manifest writable again"
+    first = "Free some space on the disk of the manifest" if error.errno in _DISK_FULL else "Make the manifest writable again"
     return _unwritable(
         path,
         error,
@@ -124,6 +124,7 @@ class Manifest:
         self._lock = threading.Lock()
         self._synced = time.monotonic()
         self._file: Optional[BinaryIO] = None
+        self._append = -1
         if path is None:
             return
         header = json_line({"manifest": "drive-courier", "version": 1, "key": self.run_key})
@@ -136,11 +137,17 @@ class Manifest:
         try:
             self._load(self._file, path, given_key, header)
         except OSError as error:
-            self._file.close()
+            self._close_files()
             raise _not_begun(path, error) from error
         except CourierError:
-            self._file.close()
+            self._close_files()
             raise
+
+    def _close_files(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        if self._append >= 0:
+            os.close(self._append)
 
     def _load(self, file: BinaryIO, path: str, given_key: Optional[str], header: bytes) -> None:
         at = 0

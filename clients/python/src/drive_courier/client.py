@@ -84,7 +84,7 @@ class Client:
         if not isinstance(retry, (RetryPolicy, type(None))):
             raise failure("usage", "retry is not a RetryPolicy.")
         courier = _courier_url(url)
-        # An empty text is that of a variable without a value.
+        # An empty text comes from an environment variable without a value.
         target = audience or courier
         self._credentials_file = path_text("credentials_file", credentials_file)
         self._impersonate = impersonate or None

@@ -115,10 +115,11 @@ const isSameSource = (one: string | WeakRef<Bytes>, other: string | Bytes): bool
     : typeof other !== 'string' && one.deref() === other;
 
 /**
- * Remembers what is sent to each path in Drive.
- * @returns whether this is the first input for the path; false for the same one again
+ * Remembers which input is sent to each path in Drive. The returned function says whether an input is the first for its path, and
+ * false if the same input comes twice.
+ * @throws CourierClientError `path-taken` for another input
  */
-const createFirstTime = (): ((path: string, source: string | Bytes) => boolean) => {
+const createPathCheck = (): ((path: string, source: string | Bytes) => boolean) => {
   // Bytes are remembered weakly: a strong reference would keep every file that has been sent in memory.
   const sources = new Map<string, string | WeakRef<Bytes>>();
   return (path, source) => {
@@ -145,7 +146,7 @@ export async function* listAll(inputs: SendAllInputs, options: SendAllOptions): 
   const walk: WalkOptions = { filter, hidden, followSymlinks, onSkip: (skipped) => onSkip?.(skipped) };
   const targetOf = createTargets(checkedFolder(root));
   const isManifest = createIsManifest(options.manifest);
-  const isFirst = createFirstTime();
+  const isFirst = createPathCheck();
   for await (const found of foundIn(inputs, walk)) {
     if ('error' in found) {
       yield found;
