@@ -35,5 +35,5 @@ export const keepWhileHidden = async (
 ): Promise<void> => {
   const nowMs = now();
   const noted = record?.missedSinceMs === undefined ? await note({ missedSinceMs: nowMs }) : record;
-  if (now() - (noted?.missedSinceMs ?? nowMs) < MAX_HIDDEN_MS) throw notShownYet();
+  if (nowMs - (noted?.missedSinceMs ?? nowMs) < MAX_HIDDEN_MS) throw notShownYet();
 };

@@ -55,9 +55,8 @@ const nameOf = (subject: string): string => createHash('sha256').update(subject)
 const amountsOf = (entry: StoredEntry | undefined): Map<string, number> =>
   new Map(entry === undefined ? [] : Object.entries(recordSchema.parse(entry.record).amounts));
 
-const DAY_SECONDS = 86_400;
-const DAY_MS = 1_000 * DAY_SECONDS;
-/** If the clock is set back over midnight by less, the new day goes on. The amounts of the day before are forgotten already. */
+const DAY_MS = 86_400_000;
+/** If the clock is set back over midnight by less than this, the new day stays the current one, because the amounts of the day before are already forgotten. */
 const SMALL_STEP_MS = 600_000;
 const dayOf = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 10);
 
@@ -205,7 +204,10 @@ export const createDayCounters = ({
 
   return {
     today,
-    secondsLeft: () => DAY_SECONDS - (Math.floor(wall() / 1_000) % DAY_SECONDS),
+    secondsLeft() {
+      today();
+      return Math.ceil((current.endMs - wall()) / 1_000);
+    },
     used(subject) {
       today();
       schedule();

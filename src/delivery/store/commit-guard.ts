@@ -194,7 +194,7 @@ export const createCommitGuard = (
     const under = (held: Lease, onSend: CallContext['onSend']): CallContext =>
       underLease<CallContext>(held, { onSend });
     if (lease !== undefined) return under(lease, commits?.onSideEffect);
-    const wait = { deadlineMs: now() + MAX_UNDO_WAIT_MS };
+    const wait = { maxWaitMs: MAX_UNDO_WAIT_MS };
     const times = { now, sleep };
     const acquired = await acquireLease(ledger, fileLeaseKey(fileId), 'Another delivery to this file', wait, times);
     const requests = createUnanswered();
