@@ -9,8 +9,8 @@ import { createHeaderCheck, readTypes } from './tar-headers.ts';
 type Entry = Extract extends AsyncIterable<infer One> ? One : never;
 
 /**
- * Two blocks of zeros end a tar file. One without entries has nothing else, so without them it cannot be told from the output of
- * a program that failed at once, as in `false | gzip`.
+ * Two blocks of zeros end a tar file. An archive without entries consists of nothing else. If they are missing too, a program may
+ * have failed before it wrote anything, as in `false | gzip`.
  */
 const END_BYTES = 1_024;
 

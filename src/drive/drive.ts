@@ -66,8 +66,8 @@ export interface UploadRequest extends CallContext {
   onCommit?(target: UploadTarget): OnAnswer;
   /**
    * Called before wrong bytes are removed from a file.
-   * @returns what the requests get that remove them
-   * @throws CourierError if they must stay
+   * @returns the context for the requests that remove them
+   * @throws CourierError if the bytes must stay
    */
   beforeUndo?: ((fileId: string) => Promise<Pick<CallContext, 'signal' | 'beforeSend' | 'onSend'>>) | undefined;
   /** The file's head revision when `beforeCommit` last looked at it; undefined if it did not look. */

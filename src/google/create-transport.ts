@@ -137,7 +137,7 @@ export const createTransport = ({
     return { final: result };
   };
 
-  /** Reports an answer that a retry may improve, and waits as the retry policy says; false if the request must not be sent again. */
+  /** Reports a transient error answer, and waits according to the retry policy. False if the request must not be sent again. */
   const waitToRetry = async (request: GoogleRequest, attempt: number, response?: GoogleResponse): Promise<boolean> => {
     if (response !== undefined) request.onTransient?.(response);
     if (request.retry === 'once') return false;

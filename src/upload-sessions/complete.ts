@@ -132,7 +132,7 @@ const record = async (
   return (written.mine ? undefined : answered(written.entry, sha256)) ?? receipt;
 };
 
-/** Who completes an upload, and how. */
+/** The caller, the timer and the check of the lease for one completion. */
 interface Completing extends Pick<Audit, 'stepTimer'> {
   caller: Caller;
   /** Undefined if the upload is completed without the lease of its file. */
@@ -174,10 +174,10 @@ const finish = async (
 };
 
 /**
- * Whether an upload is completed under the lease of its file. The caller has sent the bytes of a file that is replaced without
- * it. So a request of an earlier delivery that Drive may still carry out could overwrite them after the receipt, and the
- * retention could move the file to the trash. A new file has nobody else's requests, but it gets its marks for the retention
- * before its receipt is recorded.
+ * Whether an upload is completed under the lease of its file. The caller of an upload session sends the bytes without the lease.
+ * If they replace a file, a late request of an earlier delivery could overwrite them after the receipt, and the retention could
+ * move the file to the trash. No other delivery has sent requests for a new file, so it needs the lease only where the
+ * retention applies: it gets its marks before its receipt is recorded.
  */
 const needsLease = ({ request, session }: UploadView): boolean =>
   session.plan.kind === 'replace' || request.destination.config.keep.length > 0;

@@ -72,7 +72,7 @@ const leaveToOthers = async (
 /**
  * What a look at the file to be replaced shows: an attempt whose answer was lost has already put these bytes into it, or they
  * may be written.
- * @throws CourierError if the file is not to be replaced any more
+ * @throws CourierError if the file must not be replaced any more
  */
 export const judgeTarget = async (
   step: UploadStep,
@@ -91,7 +91,8 @@ export const judgeTarget = async (
   const canBeDone = mayBeStored && !isUnchanged && convertTo === undefined && (isOwn || file.trashed !== true);
   if (canBeDone && (await wereStored(plan, { file, bytes, former }, revisionsOf))) return 'stored';
   if (isOwn) {
-    // An earlier try has taken back wrong bytes since this one was planned. The next try creates the file under another id.
+    // Since this try was planned, an earlier one has found wrong bytes in the file and moved it to the trash. The next try
+    // creates the file under another id.
     const isWrong = file.trashed && !hasBytes(file, bytes);
     if (isWrong && (await revisionsOf(file))?.length === 1) throw targetChanged();
     if (!(await mayRestore(plan, file, revisionsOf))) throw await leaveToOthers(step, plan, file);

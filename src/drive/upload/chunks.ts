@@ -126,7 +126,7 @@ const createCommits = ({ onCommit }: UploadRequest, target: UploadTarget) => {
 interface Progress {
   /** The bytes that Drive has stored. */
   acknowledged: number;
-  /** The chunks since then of which it has stored nothing. */
+  /** How many chunks in a row Drive has stored nothing of. */
   failures: number;
   /** The longest time that it took to answer a chunk, in milliseconds. */
   chunkMs: number;
@@ -142,7 +142,9 @@ const nextChunk = async ({ request, source, now }: Sender, { acknowledged, chunk
 };
 
 /**
- * The failures in a row after a chunk.
+ * Counts the chunks in a row that were not stored. Before the next one it waits, unless the wait came before a query of the
+ * session.
+ * @throws CourierError if there is no further attempt
  * @param isQueried the session was queried for what it has stored, which was preceded by a wait
  */
 const countFailures = async (

@@ -44,6 +44,7 @@ export const createStreamEnd = (): ((incoming: Http2ServerRequest) => void) => {
       return performance.now() + (isSmall ? SMALL_BODY_MS : LINGER_MS);
     };
     const hasEnded = (): boolean => stream.closed || stream.state.remoteClose === 1;
+    /** Whether the stream must still stay open. The time for the rest of its body begins when the answer is written. */
     const mustWait = (): boolean => {
       // A reset would discard data that is not written yet, and "finish" is emitted before all data is written.
       if (!stream.closed && stream.state.localClose !== 1) return true;

@@ -141,8 +141,8 @@ const LAST_RESORT_MS = 600_000;
 /**
  * The marks to remove with the next change: those older than the ledger's entries; beyond what is kept, those of finished
  * deliveries and then those left by ended processes, oldest first.
- * Other instances may have written them. Their time is of the clock that may be ahead, and their age is measured with the
- * machine's, which is never later, so that none is removed too early.
+ * Other instances may have written them. A mark has the time of `now`, which may be ahead; its age is measured with `wall`, so
+ * that it is rather too low than too high.
  * @param ledgerMs how long the ledger keeps an entry: no try comes later
  */
 export const marksToRemove = (

@@ -46,7 +46,7 @@ type Failure = Exclude<Awaited<ReturnType<SheetsClient['change']>>, { kind: 'app
 /** Google refuses the change itself, and would refuse the same one again. */
 const isRefusal = ({ kind, error }: Failure): boolean => kind === 'refused' && !error.retryable;
 
-/** What one try leaves: nothing to write, jobs to be tried one by one, or jobs whose change has failed. */
+/** The result of one try: no work is left, the jobs must be tried one by one, or the change has failed. */
 type Tried =
   | { kind: 'over'; later: readonly Job[] }
   | { kind: 'each' }

@@ -115,7 +115,7 @@ const openSheet = async (
   return current;
 };
 
-/** What a try ends with whose rows could not be written. */
+/** The error that ends a try whose rows could not be written. */
 const afterFailedWrite = async (step: UploadStep, { found }: TargetSheet, thrown: unknown): Promise<unknown> => {
   const error = whenSheetMissing(step, thrown);
   // The caller of `writeRows` knows only the plan, which does not name a sheet that was found.
