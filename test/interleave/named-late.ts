@@ -108,7 +108,7 @@ export const LATE_REQUESTS: readonly NamedSchedule[] = [
     'k1:A:replace:small:upload:p1:2,k2:B:replace:small:plain:p2:1;;hand;',
     { actor: 'd1', before: /^ledger\.claim delivery/, choice: '!leave' },
     { actor: 'd2', before: /^ledger\.read file/, choice: '!freeze' },
-    { actor: 'd1', before: /^ledger\.read write/, nth: 2, choice: '!freeze' },
+    { actor: 'd1', before: /^ledger\.read write/, choice: '!freeze' },
     { actor: 'd2', before: MULTIPART, choice: '!lost-late' },
   ),
   schedule(
