@@ -20,14 +20,15 @@ let google: LocalGoogle;
 let story: CourierStory;
 let isAway = false;
 let refused = 0;
-/** How far the courier's clock is ahead. */
+/** How far the clocks of the courier and of Google are ahead. */
 let aheadMs = 0;
+const now = (): number => Date.now() + aheadMs;
 /** The ledger recovers after this number of errors. */
 let backAfter = Number.POSITIVE_INFINITY;
 /** The next receipt is recorded, and the ledger's response is lost. */
 let isAnswerLost = false;
 beforeAll(async () => {
-  google = await startLocalGoogle();
+  google = await startLocalGoogle({ now });
   const memory = createMemoryLedger({ now: Date.now });
   const ledger: Ledger = {
     ...memory,
@@ -44,7 +45,6 @@ beforeAll(async () => {
   };
   const reports = { folder: google.places.sharedDriveFolder, credentials: 'main', callers: [EMAILS.exporter] };
   const sleep: Sleep = (milliseconds, signal) => realSleep(milliseconds / 20, signal);
-  const now = (): number => Date.now() + aheadMs;
   story = createCourierStory(google, { ledger, destinations: { reports }, now, sleep });
 }, TIMEOUT_MS);
 beforeEach(() => {
