@@ -58,12 +58,18 @@ describe('requests that arrive together on one connection', () => {
 
   const port = (): number => Number(new URL(courier.url).port);
 
+  /** Whether so many responses with JSON have arrived, and the last one is whole. */
+  const areAnswered =
+    (count: number) =>
+    (text: string): boolean =>
+      text.split('HTTP/1.1 ').length > count && text.endsWith('}');
+
   test('get their responses in their order, if they are few', async () => {
     const { socket, write, until } = await openSocket(port());
     await write(
       ['/v1/health', '/nowhere', '/v1/health'].map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''),
     );
-    const text = await until(/(?:HTTP\/1\.1[\s\S]*?\}){3}/);
+    const text = await until(areAnswered(3));
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 200']);
     socket.destroy();
   });
@@ -71,7 +77,7 @@ describe('requests that arrive together on one connection', () => {
   test('are all answered, if they are a hundred', async () => {
     const { socket, write, until } = await openSocket(port());
     await write('GET /v1/health HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(100));
-    await until(/(?:HTTP\/1\.1 200[\s\S]*?\}){100}/);
+    await until(areAnswered(100));
     socket.destroy();
   });
 

@@ -7,8 +7,11 @@ export interface RawSocket {
   write(bytes: string | Uint8Array): Promise<void>;
   /** The data received so far. */
   received(): Buffer;
-  /** Waits until the received data match. Fails if the connection ends first. */
-  until(pattern: RegExp): Promise<string>;
+  /**
+   * Waits until the received data match. Fails if the connection ends first. The data come in pieces of any length, so the
+   * pattern must not take long for data that do not match yet.
+   */
+  until(match: RegExp | ((text: string) => boolean)): Promise<string>;
   /** Resolves when the peer has closed or reset the connection. */
   ended: Promise<void>;
 }
@@ -40,11 +43,11 @@ export const openSocket = async (port: number): Promise<RawSocket> => {
     ended,
     received: () => bytes,
     write: (more) => new Promise((resolve) => socket.write(more, () => resolve())),
-    until: (pattern) =>
+    until: (match) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
           const text = bytes.toString('latin1');
-          if (pattern.test(text)) resolve(text);
+          if (match instanceof RegExp ? match.test(text) : match(text)) resolve(text);
           else if (over) reject(new Error(`the connection ended with ${JSON.stringify(text)}`));
           else return;
           changed.delete(look);
