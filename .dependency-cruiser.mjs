@@ -1,7 +1,7 @@
 // The design's import directions: entry points → protocols → the story and its steps → rooms → errors and domain types.
 const ROOMS = ['identity', 'credentials', 'drive', 'ledger', 'google', 'sheets'];
 const DOMAIN =
-  '^src/((domain|errors|error-codes|bearer|digest|log|log-pretty|redact|refreshing-value|look-age|sleep|page-tokens|turns|unanswered-requests)\\.ts$|text/|config/)';
+  '^src/((domain|errors|error-codes|bearer|digest|log|log-pretty|redact|refreshing-value|look-age|sleep|page-tokens|steady-clock|turns|unanswered-requests)\\.ts$|text/|config/)';
 const PROTOCOLS = '^src/(http|pubsub|exports|archives)/';
 const ENTRY_POINTS = '^src/(server|function|start|courier|destinations)\\.ts$';
 const STORIES = '^src/(deliver\\.ts$|upload-sessions/)';

@@ -16,10 +16,12 @@ import type { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
 import type { Sheets } from './sheets/sheets.ts';
 import type { Sleep } from './sleep.ts';
-import type { Clocks } from './steady-clock.ts';
+import { type Clocks, createDriveClock, type DriveClock } from './steady-clock.ts';
 import { renderTemplate } from './text/template.ts';
 
 interface Dependencies extends Clocks {
+  /** Drive's clock, which the accounts share. Default: one for each account. */
+  driveClock?: DriveClock;
   transport: RetryingTransport;
   runtime: RuntimeIdentity;
   budget: BufferBudget;
@@ -70,25 +72,27 @@ export const openAccount = (
   name: string,
   dependencies: Dependencies,
 ): { auth: DriveAuth; drive: Drive; sheets(): Promise<Sheets> } => {
-  const { transport, runtime, budget, now, sleep, log, uploadCounts } = dependencies;
+  const { transport, runtime, budget, now, driveClock: clock, sleep, log, uploadCounts } = dependencies;
   const config = credentials[name];
   if (config === undefined) throw new Error(`no credentials named "${name}"`);
   const auth = createDriveAuth({ name, config, transport, googleOrigin, runtime, now, log });
   const uploaded = uploadCounts && countUploads(uploadCounts, name, auth);
   const pace = createPace({ now, sleep });
-  const drive = createDrive({ transport, auth, budget, pace, now, log, uploaded });
+  const drive = createDrive({ transport, auth, budget, pace, now, clock, log, uploaded });
   return { auth, drive, sheets: createSheetsLoader(auth, keptMs(ledger), dependencies) };
 };
 
-const createAccounts = (config: DestinationsConfig, dependencies: Dependencies): ReadonlyMap<string, Account> =>
-  new Map(
+const createAccounts = (config: DestinationsConfig, dependencies: Dependencies): ReadonlyMap<string, Account> => {
+  const { ledger, now, log } = dependencies;
+  const driveClock = createDriveClock(now);
+  return new Map(
     Object.keys(config.credentials).map((name) => {
-      const { ledger, now, log } = dependencies;
-      const account = openAccount(config, name, dependencies);
+      const account = openAccount(config, name, { ...dependencies, driveClock });
       const folders = createFolders({ drive: account.drive, ledger, now, log });
       return [name, { ...account, name, folders }];
     }),
   );
+};
 
 /** Every destination of the configuration, by name. */
 export const createDestinations = (

@@ -4,6 +4,7 @@ import type { DriveAuth } from '../credentials/drive-auth.ts';
 import type { FileDetails } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../google/transport.ts';
+import { createDriveClock, type DriveClock } from '../steady-clock.ts';
 import { driveError } from './answers/errors.ts';
 import type { CallContext, DriveFile, NewFile } from './drive.ts';
 import type { Pace } from './pacing.ts';
@@ -46,58 +47,21 @@ export const parseAnswer = <Answer>(parse: () => Answer): Answer => {
   }
 };
 
-/** The time by Drive's clock, which the `Date` headers of its answers show. The clocks of instances may be minutes apart. */
-interface DriveClock {
-  /** Epoch milliseconds. Before the first answer, it is the time of the instance. */
-  now(): number;
-  /**
-   * Called with each answer.
-   * @param date its `Date` header
-   * @param sentMs when the request was sent, by the clock of the instance
-   */
-  answered(date: string | undefined, sentMs: number): void;
-}
-
-/** The header has whole seconds. */
-const RESOLUTION_MS = 1_000;
-
-/**
- * Each answer bounds the offset of Drive's clock: its date was written after the request was sent, and before the answer
- * arrived. The offset changes only if it is out of these bounds, and only as far as necessary. So it stays 0 where the
- * clock of the instance is right, an answer that is read late changes nothing, and times do not jump back and forth.
- */
-const createDriveClock = (now: () => number): DriveClock => {
-  let offsetMs = 0;
-  /** Many answers have the same date. */
-  let parsed = { date: '', ms: Number.NaN };
-  return {
-    now: () => now() + offsetMs,
-    answered(date, sentMs) {
-      if (date === undefined) return;
-      if (date !== parsed.date) parsed = { date, ms: Date.parse(date) };
-      const receivedMs = now();
-      // The clock of the instance may have been set back in between.
-      if (Number.isNaN(parsed.ms) || receivedMs < sentMs) return;
-      const least = parsed.ms - receivedMs;
-      const most = parsed.ms + RESOLUTION_MS - sentMs;
-      offsetMs = Math.min(most, Math.max(least, offsetMs));
-    },
-  };
-};
-
 export const createDriveClient = ({
   transport,
   auth,
   pace,
   now = Date.now,
+  clock = createDriveClock(now),
 }: {
   transport: Pick<GoogleTransport, 'send'>;
   auth: DriveAuth;
   pace: Pace;
   /** Epoch milliseconds. */
   now?: () => number;
+  /** Of all accounts, so that each uses what the answers to the others have shown. Default: one for this account. */
+  clock?: DriveClock | undefined;
 }): DriveClient => {
-  const clock = createDriveClock(now);
   const error: DriveClient['error'] = (response, operation) =>
     driveError(response, { operation, account: auth.account() });
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { DriveAuth } from '../credentials/drive-auth.ts';
 import type { RetryingTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
+import type { DriveClock } from '../steady-clock.ts';
 import { createAccount } from './account.ts';
 import { createDriveClient, DRIVE_URL, fileOf, parseAnswer } from './client.ts';
 import type { CallContext, Drive, DrivePolicy, Upload, UploadTarget } from './drive.ts';
@@ -27,6 +28,8 @@ export interface DriveDependencies {
   pace: Pace;
   /** Epoch milliseconds. */
   now: () => number;
+  /** Drive's clock, which the accounts of an instance share. Default: one for this account. */
+  clock?: DriveClock | undefined;
   log: Log;
   /** Called with the bytes of each file that was uploaded, or whose upload session was opened. */
   uploaded?: ((bytes: number) => void) | undefined;
@@ -41,11 +44,12 @@ export const createDrive = ({
   budget,
   pace,
   now,
+  clock,
   log,
   uploaded,
   multipartBytes,
 }: DriveDependencies): Drive => {
-  const client = createDriveClient({ transport, auth, pace, now });
+  const client = createDriveClient({ transport, auth, pace, now, clock });
   const library = createLibrary(client);
   const resolveFolder = createResolveFolder({ client, account: auth.account, now });
   const { search, probe } = createSearch({ library, resolveFolder, now });

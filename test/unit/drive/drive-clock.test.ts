@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { DriveAuth } from '../../../src/credentials/drive-auth.ts';
 import { createDriveClient } from '../../../src/drive/client.ts';
+import { createDriveClock } from '../../../src/steady-clock.ts';
 import type { Pace } from '../../../src/drive/pacing.ts';
 import type { GoogleTransport } from '../../../src/google/transport.ts';
 
@@ -94,4 +95,27 @@ test('an answer without a date, or with an unreadable one, changes nothing', asy
     await call(20, 20);
   }
   expect(now()).toBe(drive() + 300_000);
+});
+
+test('the accounts of an instance share it: an answer to one of them corrects the other, which has had none for days', async () => {
+  const driveMs = START_MS;
+  let aheadMs = 0;
+  const now = (): number => driveMs + aheadMs;
+  const answer = { status: 200, headers: { date: new Date(driveMs).toUTCString() }, body: Buffer.alloc(0) };
+  const transport: Pick<GoogleTransport, 'send'> = {
+    async send({ beforeAttempt }) {
+      await beforeAttempt?.();
+      return answer;
+    },
+  };
+  const pace: Pace = { spend: async () => undefined, slowDown: () => undefined };
+  const clock = createDriveClock(now);
+  const [first, second] = ['a', 'b'].map(() =>
+    createDriveClient({ transport, pace, auth: {} as DriveAuth, now, clock }),
+  );
+  const request = { operation: 'drive.test', method: 'GET', url: 'https://drive', retry: 'once', units: 0 } as const;
+  await second?.callSession(request, {});
+  aheadMs = 864_000_000;
+  await first?.callSession(request, {});
+  expect(Math.abs((second?.driveNow() ?? 0) - driveMs)).toBeLessThanOrEqual(1_000);
 });
