@@ -1,9 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { abortReason } from './errors.ts';
 
 /** Waits; rejects if the signal aborts the wait. It is a dependency, so that tests don't wait in real time. */
 export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 
 export const realSleep: Sleep = (milliseconds, signal) => delay(milliseconds, undefined, { signal });
+
+/** Waits. @throws the reason of the signal that aborts the wait, such as a lease that has expired; not just an AbortError */
+export const sleepOrThrow = (sleep: Sleep, milliseconds: number, signal: AbortSignal | undefined): Promise<void> =>
+  sleep(milliseconds, signal).catch((error: unknown) => {
+    throw signal?.aborted ? abortReason(signal) : error;
+  });
 
 /** Pauses between further attempts when Drive answers 404 for a file that may exist, in milliseconds. */
 export const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
@@ -53,7 +60,7 @@ export const askUntilFound = async <Answer>(
   let answer = first;
   for (const pauseMs of pausesMs) {
     if (isFound(answer)) return answer;
-    await sleep(pauseMs, signal);
+    await sleepOrThrow(sleep, pauseMs, signal);
     answer = await ask();
   }
   return answer;

@@ -1,5 +1,5 @@
 import type { Pace } from '../drive/pacing.ts';
-import type { Sleep } from '../sleep.ts';
+import { type Sleep, sleepOrThrow } from '../sleep.ts';
 
 const MINUTE_MS = 60_000;
 /** Of the quota: Google's minutes and this process's are not quite the same. */
@@ -50,7 +50,7 @@ export const paceByMinute = (
       if (isInTime) calls.push(call);
       try {
         const waitMs = Math.min(call.atMs, deadlineMs) - now();
-        if (waitMs > 0) await sleep(waitMs, signal);
+        if (waitMs > 0) await sleepOrThrow(sleep, waitMs, signal);
         // A call whose deadline would have passed is not made; the transport throws the error.
         if (!isInTime) return;
         await pace.spend(units, context);

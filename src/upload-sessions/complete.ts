@@ -10,7 +10,7 @@ import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';
 import { acquireLease, endLease, fileLeaseKey, mustHold, underLease } from '../ledger/lease.ts';
 import type { LedgerEntry, StoredEntry } from '../ledger/ledger.ts';
-import { realSleep } from '../sleep.ts';
+import { realSleep, sleepOrThrow } from '../sleep.ts';
 import { createUnanswered } from '../unanswered-requests.ts';
 import { decide, judge, look, OVER, type Over, type UploadView, undo } from './outcome.ts';
 import { type DirectDependencies, isUploadId, type Session, sessionSchema, uploadKey } from './session.ts';
@@ -58,7 +58,7 @@ const receiptToCome = async (
     const entry = await ledger.read(uploadKey(id));
     const receipt = entry === undefined ? undefined : answered(entry, sha256);
     if (receipt !== undefined) return receipt;
-    await sleep(LOOK_AGAIN_MS, signal);
+    await sleepOrThrow(sleep, LOOK_AGAIN_MS, signal);
   }
   return undefined;
 };

@@ -104,6 +104,12 @@ export const LATE_REQUESTS: readonly NamedSchedule[] = [
     ),
   ),
   schedule(
+    'a process pauses while it completes an upload whose file is deleted, and its lease expires',
+    'k1:A:replace:small:upload:p1:1;delete;hand;',
+    { actor: 'd1', before: /^ledger\.read upload/, choice: '>2' },
+    { actor: 'd1', before: /^GET files\/f1$/, nth: 6, choice: '!freeze' },
+  ),
+  schedule(
     'a request is late, and overwrites what an upload has written that was opened before its delivery was answered',
     'k1:A:replace:small:upload:p1:2,k2:B:replace:small:plain:p2:1;;hand;',
     { actor: 'd1', before: /^ledger\.claim delivery/, choice: '!leave' },
