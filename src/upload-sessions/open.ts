@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { checkRequest } from '../delivery/checks/check-request.ts';
-import { deliveryKey, fingerprint, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
+import { fingerprint, isSamePlan, sameRequest } from '../delivery/idempotency.ts';
 import { resolveNamedFile } from '../delivery/naming/named-file.ts';
 import { againInFreshFolder } from '../delivery/naming/folders.ts';
 import { accountFor, asNextAccount, choosePlan, type Plan, quotaOf, withAccount } from '../delivery/plan.ts';
@@ -19,7 +18,7 @@ import { fileLeaseKey, waitForAbandonedWork } from '../ledger/lease.ts';
 import { type LedgerWrite, ledgerOf, type StoredEntry } from '../ledger/ledger.ts';
 import { askUntilFound, realSleep } from '../sleep.ts';
 import { READ_ONLY, refuseConversion, refuseReadOnly } from './refusals.ts';
-import { type DirectDependencies, planSchema, type Session, sessionSchema, uploadKey } from './session.ts';
+import { type DirectDependencies, idsOf, planSchema, type Session, sessionSchema, uploadKey } from './session.ts';
 
 export interface OpenRequest {
   caller: Caller;
@@ -48,20 +47,6 @@ const asOpened = (id: string, { sessionUri, expiresAtMs }: Session, isNew: boole
 
 /** How often an upload with one key may end without a file. */
 const MAX_ROUNDS = 100;
-
-/** The ids under which an upload is stored. If it has an Idempotency-Key, both are derived from it. */
-interface UploadIds {
-  id: string;
-  /** The ledger's key for the plan. */
-  planKey: string | undefined;
-}
-
-const idsOf = ({ caller, idempotencyKey }: OpenRequest, round: number): UploadIds => {
-  if (idempotencyKey === undefined) return { id: randomUUID(), planKey: undefined };
-  const first = deliveryKey(caller, idempotencyKey);
-  const planKey = round === 1 ? first : `${first}:upload:${round}`;
-  return { id: keyMark(`upload:${planKey}`), planKey };
-};
 
 /** The plan in a key's entry. */
 const planOf = ({ record }: StoredEntry): Plan => (record as { plan: Plan }).plan;

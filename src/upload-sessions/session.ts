@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { OnReceipt } from '../delivery/audit.ts';
+import { deliveryKey, keyMark } from '../delivery/idempotency.ts';
 import type { Allow } from '../delivery/resolve-options.ts';
-import { CONFLICT_RULES } from '../domain.ts';
+import { type Caller, CONFLICT_RULES } from '../domain.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sleep } from '../sleep.ts';
@@ -61,3 +63,21 @@ export const verdictKey = (id: string): string => `verdict:${id}`;
 
 /** Whether a text has the form of an upload's id: derived from the key, or a UUID. */
 export const isUploadId = (text: string): boolean => /^(?:[\w-]{32}|[\da-f-]{36})$/.test(text);
+
+/** The ids under which an upload is stored. If it has an Idempotency-Key, both are derived from it. */
+interface UploadIds {
+  id: string;
+  /** The ledger's key for the plan. */
+  planKey: string | undefined;
+}
+
+/** @param round counts the uploads with one key, starting at 1 */
+export const idsOf = (
+  { caller, idempotencyKey }: { caller: Caller; idempotencyKey?: string | undefined },
+  round: number,
+): UploadIds => {
+  if (idempotencyKey === undefined) return { id: randomUUID(), planKey: undefined };
+  const first = deliveryKey(caller, idempotencyKey);
+  const planKey = round === 1 ? first : `${first}:upload:${round}`;
+  return { id: keyMark(`upload:${planKey}`), planKey };
+};
